@@ -1,0 +1,98 @@
+"""The command `handover`. Each subcommand lives in its own file and is imported when it is called: `handover --help` loads nothing slow."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+import click
+
+COMMANDS: dict[str, str] = {
+    "init": "Set an engagement up: client, sites, mandate, care. Never scans.",
+    "plan": "What a run would send, to whom, who would notice, what stays unknown.",
+    "run": "Look, inside scope and mandate; stopped and resumed at will.",
+    "report": "Write the report over all runs: HTML, inventory.json, CSV.",
+    "intake": "Answer the questions of the onboarding checklist.",
+    "add": "Add an asset no probe can see.",
+    "import": "Add a run file from elsewhere, or a sheet of devices.",
+    "export": "Write the result in another system's format.",
+    "show": "Print one part of the result, as text or JSON.",
+    "verify": "Check the hash chain and the signature of runs.",
+    "purge": "Erase personal values; the chain stays valid.",
+    "schema": "JSON Schema of what is printed or exported.",
+    "doctor": "What this machine can and cannot do, and why.",
+    "demo": "Audit the simulated client LAN and write its report.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows the names and one-line helps of the subcommands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        # `import` is a word of the language and cannot be a module's name.
+        file = "import_" if cmd_name == "import" else cmd_name
+        module = importlib.import_module(f"agent.commands.{file}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="handover-audit", prog_name="handover")
+def handover() -> None:
+    """Network discovery and handover audit: what is here, who can still get in, what we do not know, what to change first.
+
+    ENG is the engagement folder: it holds client.toml, the runs and the reports.
+
+    Exit codes: 0 complete, 1 only with --fail-on, 2 usage, 3 partial, 4 refused account, right or mandate, 5 internal error.
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A pipe on Windows is cp1252 and would die of a device's name.
+        if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
+            reconfigure(errors="replace")
+    sys.excepthook = _internal
+    try:
+        result: Any = handover.main(
+            args=list(argv) if argv is not None else None,
+            prog_name="handover",
+            standalone_mode=False,
+        )
+    except click.exceptions.Abort:
+        click.echo("Stopped.", err=True)
+        return 3
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def _internal(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """An error nobody foresaw: the trace without any value of a variable, and exit code 5."""
+    if issubclass(kind, KeyboardInterrupt):
+        os._exit(3)
+    lines = traceback.format_tb(trace)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    click.echo("".join(lines[-6:]) + f"{name}\nInternal error: please report it.", err=True)
+    sys.stderr.flush()
+    os._exit(5)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""`RunContext`: what the probes of one run may use (see `agent.contract.Context`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from agent.contract import Accounts, Dialer, Pacer, RawPort
+from agent.model.observation import Observation
+from agent.model.run import Vantage
+from agent.model.scope import ScopeRule, parse_range
+
+
+@dataclass(frozen=True)
+class RunContext:
+    site: str
+    scope: ScopeRule
+    vantage: Vantage
+    quiet: bool
+    dial: Dialer
+    pace: Pacer
+    raw: RawPort | None
+    raw_why: str
+    accounts: Accounts
+    seen_kind: Callable[[str], Iterable[Observation]] = field(repr=False)
+    slow_ranges: tuple[str, ...] = ()
+
+    def slow(self, host: str) -> bool:
+        address = ip_address(host)
+        return any(address in net for text in self.slow_ranges for net in parse_range(text))
+
+    def seen(self, kind: str) -> Iterable[Observation]:
+        return self.seen_kind(kind)

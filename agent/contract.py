@@ -1,0 +1,201 @@
+"""The one contract: scanners and collectors are both probes. The run engine gives a probe its units and takes what it emits.
+
+A probe never prints, never opens a socket but through its context, never catches what it does not understand, and never returns data:
+it awaits `emit(...)`, which applies back-pressure and refuses once the unit has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from agent.model.bodies import Body
+from agent.model.observation import Observation, Standing
+from agent.model.ref import Ref
+from agent.model.run import UnitPlan, Vantage
+from agent.model.scope import ScopeRule
+from agent.model.status import AskOutcome, Strength
+
+Transport = Literal["arp", "icmp", "tcp", "udp", "ndp", "other"]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a probe requires. The engine skips the unit, with the reason written, where this run lacks it.
+
+    `deadline_s` bounds one unit. `action` is the mandate's word for what the probe does. `after` names the probes whose observations
+    `plan` reads through `ctx.seen`.
+    """
+
+    action: str = "sweep"
+    account: str | None = None
+    raw: bool = False
+    platforms: tuple[str, ...] = ()
+    program: str | None = None
+    deadline_s: float = 60.0
+    after: tuple[str, ...] = ()
+    loopback: bool = True
+    """False: the question makes no sense on the loopback lab (ARP, ICMP): skipped there, said so."""
+
+
+class Emit(Protocol):
+    """Where a probe's results go. Every method raises `UnitEnded` after the unit's deadline, from threads too."""
+
+    async def __call__(
+        self,
+        subject: Ref,
+        body: Body,
+        *,
+        channel: str,
+        via: Ref | None = None,
+        standing: Standing = "direct",
+        account: str | None = None,
+        raw: bytes | None = None,
+        redactions: tuple[str, ...] = (),
+    ) -> None:
+        """Store one observation; *raw* is the already redacted answer (stored up to 64 KiB)."""
+        ...
+
+    def ask(self, kind: str, subject: Ref | None, outcome: AskOutcome) -> None:
+        """Say that question *kind* was put to *subject* and how it ended; its strength is the probe's declared one."""
+        ...
+
+    def cap(self, name: str) -> None:
+        """Say that a limit cut the work short: the unit cannot end `done`."""
+        ...
+
+    def sent(self, target: str, transport: Transport, packets: int, size: int) -> None:
+        """Count packets and bytes that left for *target*; must not exceed what was reserved."""
+        ...
+
+
+class Stream(Protocol):
+    """A connected TCP (or TLS) stream with bounded reads."""
+
+    async def read(self, limit: int, timeout_s: float) -> bytes:
+        """Up to *limit* bytes; b"" when the peer closed. Raises `TimeoutError`, `ConnectionError`."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Raises `OutOfScope` on a port to which no byte may be written."""
+        ...
+
+    async def start_tls(self, server_name: str | None, timeout_s: float) -> TlsInfo:
+        """Handshake without verification. Raises `TimeoutError`, `ConnectionError`, `ssl.SSLError`."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class TlsInfo:
+    version: str
+    certificate_der: bytes
+
+
+class Dialer(Protocol):
+    """The only door to TCP: checks scope, paces, counts in the ledger."""
+
+    async def connect(self, host: str, port: int, *, timeout_s: float, emit: Emit) -> Stream:
+        """Raises `OutOfScope`, `TimeoutError` (silent), `ConnectionRefusedError` (RST), `OSError` (unreachable ...)."""
+        ...
+
+
+class Pacer(Protocol):
+    """Caps by send time: per host, and in all."""
+
+    async def turn(self, host: str, packets: int = 1) -> None:
+        """Wait until *packets* may leave for *host*."""
+        ...
+
+
+class RawPort(Protocol):
+    """The raw helper process, when this run has the right: sends only what it is told, after its own scope check."""
+
+    async def arp(
+        self, interface: str, source_ip: str, targets: tuple[str, ...], rate: int
+    ) -> Mapping[str, tuple[str, ...]]:
+        """MACs that answered for each target (more than one: a conflict). Raises `RawError`."""
+        ...
+
+    async def icmp(
+        self, interface: str, source_ip: str, targets: Mapping[str, str], rate: int
+    ) -> Mapping[str, tuple[int, int]]:
+        """*targets*: address -> next-hop MAC. Returns address -> (ttl, round trip in microseconds). Raises `RawError`."""
+        ...
+
+
+class Accounts(Protocol):
+    """Account handles of this run; a secret is lent inside a `with` and never stored, printed or passed on a command line."""
+
+    def handles(self, purpose: str, site: str) -> tuple[str, ...]: ...
+
+
+class Context(Protocol):
+    """What a probe may use."""
+
+    @property
+    def site(self) -> str: ...
+    @property
+    def scope(self) -> ScopeRule: ...
+    @property
+    def vantage(self) -> Vantage: ...
+    @property
+    def quiet(self) -> bool: ...
+    @property
+    def dial(self) -> Dialer: ...
+    @property
+    def pace(self) -> Pacer: ...
+    @property
+    def raw(self) -> RawPort | None: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    def slow(self, host: str) -> bool:
+        """True where care was asked for this address: one connection at a time, at most 10 packets a second."""
+        ...
+
+    def seen(self, kind: str) -> Iterable[Observation]:
+        """Observations of *kind* this run has stored so far (those of probes named in `Needs.after` are complete)."""
+        ...
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """A scanner or collector. `emits`: kinds of observation; `asks`: question kind -> strength."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def rev(self) -> int: ...
+    @property
+    def needs(self) -> Needs: ...
+    @property
+    def emits(self) -> frozenset[str]: ...
+    @property
+    def asks(self) -> Mapping[str, Strength]: ...
+    def plan(self, ctx: Context) -> Iterable[UnitPlan]:
+        """Units of work, deterministic from scope and `ctx.seen`; no packet is sent here."""
+        ...
+
+    def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
+        """Upper bound of what *unit* sends: (target, transport) -> (packets, bytes). Reserved in the ledger before it starts."""
+        ...
+
+    async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None: ...
+
+
+class OutOfScope(Exception):
+    """A target the engagement does not allow; nothing was sent."""
+
+
+class UnitEnded(Exception):
+    """The unit's deadline has passed: nothing more is taken from it."""
+
+
+class RawError(Exception):
+    """The raw helper could not send or died; carries its words."""
+
+
+class Refused(Exception):
+    """The peer refused the account, or the right is missing: the unit ends `refused`."""

@@ -1,0 +1,38 @@
+"""`Material`: everything the judgement works on, gathered from all runs and imports of an engagement. Plain values, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent.model.answers import Answers
+from agent.model.attribution import Provider
+from agent.model.base import Us
+from agent.model.judged import EngagementFacts, RunFacts
+from agent.model.ledger import LedgerEntry
+from agent.model.observation import Observation
+from agent.model.run import UnitPlan
+from agent.model.status import ProbeStatus
+
+
+@dataclass(frozen=True)
+class Material:
+    """Pairs carry the run id they come from. An observation seen again stands here once a run with its newest time.
+
+    `client` holds client.toml flattened to dotted paths ("client.name"), for prefilled checklist items. `key` is the engagement's id key.
+    `strengths`: probe name -> question kind -> strength is already in each status' asks; nothing else of the probes is needed.
+    """
+
+    engagement: EngagementFacts
+    providers: tuple[Provider, ...]
+    answers: Answers
+    client: Mapping[str, str]
+    runs: tuple[RunFacts, ...]
+    observations: tuple[tuple[str, Observation], ...]
+    statuses: tuple[tuple[str, ProbeStatus], ...]
+    ledger: tuple[tuple[str, LedgerEntry], ...]
+    plans: tuple[tuple[str, UnitPlan], ...]
+    key: bytes
+    now: Us
+    problems: tuple[tuple[str, str], ...] = ()
+    """(file, why) of run files that could not be read: each is a declared unknown, never silently left out."""

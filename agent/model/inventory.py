@@ -1,0 +1,19 @@
+"""`Inventory`: what is here, recomputed from observations; the order in which they arrived never matters."""
+
+from __future__ import annotations
+
+from agent.model.account import Account
+from agent.model.asset import Asset
+from agent.model.base import Id, M
+from agent.model.judged import Conflict
+from agent.model.service import Service
+from agent.model.software import SoftwareItem
+
+
+class Inventory(M):
+    assets: tuple[Asset, ...]
+    services: tuple[Service, ...]
+    accounts: tuple[Account, ...] = ()
+    software: tuple[SoftwareItem, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    labels: dict[Id, str] = {}

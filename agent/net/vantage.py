@@ -1,0 +1,45 @@
+"""Where we stand: the `Vantage` of a run, from this machine's interfaces and the site's scope."""
+
+from __future__ import annotations
+
+import platform
+import socket
+from contextlib import suppress
+
+from agent.model.run import Vantage
+from agent.model.scope import ScopeRule, parse_range
+from agent.net.interfaces import CannotLook, gateway_mac, interfaces
+
+
+def is_loopback(scope: ScopeRule) -> bool:
+    """True when every allowed network lies in 127.0.0.0/8 or ::1: the lab on this very machine."""
+    return all(n.network_address.is_loopback for text in scope.allowed for n in parse_range(text))
+
+
+def vantage(site: str, scope: ScopeRule, *, raw: bool, port_offset: int = 0) -> Vantage:
+    """The interface that is on-link with the scope, if any; what cannot be read stays `None`."""
+    host = socket.gethostname()
+    system = f"{platform.system()} {platform.release()}"
+    if is_loopback(scope):
+        return Vantage(
+            site=site, host=host, mode="lab-loopback", platform=system, port_offset=port_offset
+        )
+    name = address = mac = None
+    # Where the machine does not tell, off-link probing still works; the run says that the interface is not known.
+    with suppress(CannotLook):
+        first = next(iter(scope.hosts()), None)
+        for interface in interfaces():
+            own = interface.on_link(first) if first and interface.up else None
+            if own:
+                name, address = interface.name, own
+                break
+        mac = gateway_mac()
+    return Vantage(
+        site=site,
+        host=host,
+        interface=name,
+        address=address,
+        gateway_mac=mac,
+        mode="raw" if raw else "unprivileged",
+        platform=system,
+    )

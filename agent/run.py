@@ -1,0 +1,345 @@
+"""The run engine: plans and runs probes side by side, and sees to it that every planned unit ends with one status.
+
+Probes run in layers (`Needs.after`); within a layer all units share one bounded queue. A unit reserves its packets in the ledger before
+it starts and settles observations, status and ledger in one transaction. The one blind `except` of the product is here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import shutil
+from collections.abc import Awaitable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+
+from agent.clock import Clock
+from agent.context import RunContext
+from agent.contract import OutOfScope, Probe, Refused, Transport
+from agent.emitter import UnitEmit
+from agent.model.ledger import LedgerEntry
+from agent.model.observation import Observation
+from agent.model.run import SessionEnd, UnitPlan
+from agent.model.status import Ask, ProbeStatus, UnitOutcome
+
+T = TypeVar("T")
+INTERRUPTED = "interrupted"
+WHOLE = "*"
+"""Unit that stands for the planning of a probe: it ends `done` when all its units are planned, `skipped` when the probe cannot run here."""
+
+
+class Store(Protocol):
+    """The part of the run store the engine writes to."""
+
+    @property
+    def session(self) -> int: ...
+    async def plan(self, units: Sequence[UnitPlan]) -> None: ...
+    async def reserve(self, entries: Sequence[LedgerEntry]) -> None: ...
+    async def add(self, observation: Observation, raw: Sequence[bytes] = ()) -> None: ...
+    async def settle(self, status: ProbeStatus, ledger: Sequence[LedgerEntry]) -> None: ...
+    async def end(self, end: SessionEnd) -> None: ...
+    def finished(self) -> frozenset[tuple[str, str]]: ...
+    def seen(self, kind: str) -> list[Observation]: ...
+
+
+class Progress(Protocol):
+    """Who shows progress is told; what is shown is its own affair."""
+
+    def planned(self, probe: str, units: int) -> None: ...
+    def ended(self, status: ProbeStatus) -> None: ...
+
+
+@dataclass
+class Engine:
+    """One session of one run. `deadline_s` bounds the session as a whole (an RMM kills us later than that)."""
+
+    probes: Sequence[Probe]
+    ctx: RunContext
+    store: Store
+    key: bytes
+    clock: Clock = field(default_factory=Clock)
+    progress: Progress | None = None
+    workers: int = 64
+    deadline_s: float | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _statuses: list[ProbeStatus] = field(default_factory=list)
+    _why_stopped: str = ""
+
+    def stop(self, why: str) -> None:
+        """Ask for a clean end: running units are cancelled and journaled as interrupted, nothing new starts."""
+        if not self.stopping.is_set():
+            self._why_stopped = why
+            self.stopping.set()
+
+    async def run(self) -> SessionEnd:
+        """Run to the end, or until stopped; the session's last entry is returned and stored."""
+        started = self.store.finished()
+        await self.store.plan([UnitPlan(probe=p.name, unit=WHOLE) for p in self.probes])
+        timer = asyncio.create_task(self._timer())
+        try:
+            for layer in layers(self.probes):
+                await self._layer(layer, started)
+        finally:
+            timer.cancel()
+        end = self._end()
+        await self.store.end(end)
+        return end
+
+    async def _timer(self) -> None:
+        if self.deadline_s is not None:
+            await asyncio.sleep(self.deadline_s)
+            self.stop(f"the session's time of {self.deadline_s:g} s was up")
+
+    async def _layer(self, layer: Sequence[Probe], finished: frozenset[tuple[str, str]]) -> None:
+        queue: asyncio.Queue[tuple[Probe, UnitPlan] | None] = asyncio.Queue(self.workers * 2)
+        work: list[tuple[Probe, UnitPlan]] = []
+        whole: list[ProbeStatus] = []
+        for probe in layer:
+            units, status = await self._plan(probe)
+            whole.append(status)
+            await self.store.plan(units)
+            left = [u for u in units if (u.probe, u.unit) not in finished]
+            if self.progress:
+                self.progress.planned(probe.name, len(left))
+            work += [(probe, u) for u in left]
+        workers = min(self.workers, len(work))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(self._worker(queue))
+            for item in _interleaved(work, layer):
+                await queue.put(item)
+            for _ in range(workers):
+                await queue.put(None)
+        for status in whole:
+            await self._settle(status, ())
+
+    async def _plan(self, probe: Probe) -> tuple[list[UnitPlan], ProbeStatus]:
+        now = self.clock.now_us()
+
+        def whole(outcome: UnitOutcome, reason: str, **params: str) -> ProbeStatus:
+            return ProbeStatus.of(
+                probe.name, WHOLE, self.store.session, outcome, (), now, now, reason, params=params
+            )
+
+        if self.stopping.is_set():
+            return [], whole("skipped", self._why_stopped, **{INTERRUPTED: "1"})
+        if why := missing(probe, self.ctx):
+            return [], whole("skipped", why)
+        planned, error = await contained(_planned(probe, self.ctx))
+        if error is not None:
+            return [], whole("failed", _words(error))
+        units = sorted(planned or (), key=lambda u: u.unit)
+        for unit in units:
+            for target in unit.targets:
+                if (verdict := self.ctx.scope.judge(target)) != "allowed":
+                    return [], whole("failed", f"planned {target}, which is {verdict}")
+        return units, whole("done", "")
+
+    async def _worker(self, queue: asyncio.Queue[tuple[Probe, UnitPlan] | None]) -> None:
+        while (item := await queue.get()) is not None:
+            await self._unit(*item)
+
+    async def _unit(self, probe: Probe, unit: UnitPlan) -> None:
+        started = self.clock.now_us()
+        if self.stopping.is_set():
+            await self._settle(self._interrupted(probe, unit, (), (), started), ())
+            return
+        cost = dict(probe.cost(unit))
+        emit = UnitEmit(probe, unit, self.store, self.key, self.clock, cost)
+        await self.store.reserve(self._reservations(probe, unit, cost, started))
+        task = asyncio.create_task(contained(probe.run(unit, self.ctx, emit)))
+        stop = asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait(
+                {task, stop}, timeout=probe.needs.deadline_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            emit.end()
+            if task.done():
+                outcome, reason = judge_unit(emit, task.result()[1])
+            else:
+                outcome = "partial" if emit.observations or emit.asks else "failed"
+                late = f"the deadline of {probe.needs.deadline_s:g} s passed"
+                reason = self._why_stopped if self.stopping.is_set() else late
+        finally:
+            emit.end()
+            await _cancel(stop)
+            await _cancel(task)
+        ended = self.clock.now_us()
+        interrupted = self.stopping.is_set() and reason == self._why_stopped
+        status = ProbeStatus.of(
+            probe.name,
+            unit.unit,
+            self.store.session,
+            outcome,
+            tuple(emit.asks),
+            started,
+            ended,
+            reason,
+            caps_hit=tuple(emit.caps),
+            params={**unit.params, **({INTERRUPTED: "1"} if interrupted else {})},
+        )
+        await self._settle(status, emit.settlements(ended))
+
+    def _interrupted(
+        self,
+        probe: Probe,
+        unit: UnitPlan,
+        asks: tuple[Ask, ...],
+        caps: tuple[str, ...],
+        started: int,
+    ) -> ProbeStatus:
+        return ProbeStatus.of(
+            probe.name,
+            unit.unit,
+            self.store.session,
+            "skipped",
+            asks,
+            started,
+            self.clock.now_us(),
+            self._why_stopped,
+            caps_hit=caps,
+            params={**unit.params, INTERRUPTED: "1"},
+        )
+
+    def _reservations(
+        self,
+        probe: Probe,
+        unit: UnitPlan,
+        cost: dict[tuple[str, Transport], tuple[int, int]],
+        at: int,
+    ) -> list[LedgerEntry]:
+        return [
+            LedgerEntry(
+                entry="reserve",
+                probe=probe.name,
+                unit=unit.unit,
+                target=target,
+                transport=transport,
+                packets=packets,
+                bytes=size,
+                at=at,
+            )
+            for (target, transport), (packets, size) in sorted(cost.items())
+        ]
+
+    async def _settle(self, status: ProbeStatus, ledger: Sequence[LedgerEntry]) -> None:
+        await self.store.settle(status, ledger)
+        self._statuses.append(status)
+        if self.progress:
+            self.progress.ended(status)
+
+    def _end(self) -> SessionEnd:
+        outcome: Literal["complete", "partial", "interrupted"]
+        reason = ""
+        bad = [s for s in self._statuses if s.outcome in ("partial", "failed", "refused")]
+        asked = sum(s.asked for s in self._statuses)
+        heard = sum(s.answered + s.negative for s in self._statuses)
+        if self.stopping.is_set():
+            outcome, reason = "interrupted", self._why_stopped
+        elif bad:
+            outcome, reason = "partial", f"{len(bad)} units of work did not finish"
+        elif asked and not heard:
+            outcome, reason = "partial", f"not one of {asked} questions was answered"
+        else:
+            outcome = "complete"
+        return SessionEnd(
+            session=self.store.session, outcome=outcome, ended=self.clock.now_us(), reason=reason
+        )
+
+
+def layers(probes: Sequence[Probe]) -> list[list[Probe]]:
+    """Probes in the order `Needs.after` asks for. A name not among *probes* is no obstacle. Raises `ValueError` on a circle."""
+    names = {p.name for p in probes}
+    done: set[str] = set()
+    left = list(probes)
+    out: list[list[Probe]] = []
+    while left:
+        layer = [p for p in left if all(a in done or a not in names for a in p.needs.after)]
+        if not layer:
+            raise ValueError(f"probes wait for each other: {', '.join(p.name for p in left)}")
+        out.append(layer)
+        done |= {p.name for p in layer}
+        left = [p for p in left if p not in layer]
+    return out
+
+
+def missing(probe: Probe, ctx: RunContext) -> str:
+    """Why *probe* cannot run here, in words for the report; empty when it can."""
+    needs = probe.needs
+    if needs.action not in ctx.scope.actions:
+        return f"the mandate does not allow '{needs.action}'"
+    if not needs.loopback and ctx.vantage.mode == "lab-loopback":
+        return "not examined on the loopback lab"
+    if needs.raw and ctx.raw is None:
+        return f"needs raw sockets: {ctx.raw_why}"
+    if needs.platforms and platform.system().lower() not in needs.platforms:
+        return f"runs on {', '.join(needs.platforms)} only"
+    if needs.program and shutil.which(needs.program) is None:
+        return f"needs the program {needs.program}"
+    if needs.account and not ctx.accounts.handles(needs.account, ctx.site):
+        return f"no account for '{needs.account}' in client.toml"
+    return ""
+
+
+async def contained(work: Awaitable[T]) -> tuple[T | None, Exception | None]:
+    """The one blind except of the product: whatever a probe dies of costs only its own unit, and is written down."""
+    try:
+        return await work, None
+    except Exception as error:
+        return None, error
+
+
+def judge_unit(emit: UnitEmit, error: Exception | None) -> tuple[UnitOutcome, str]:
+    """Outcome and reason of a unit that ended by itself, from what it died of, its questions and the caps it met."""
+    errors = sum(a.outcome == "error" for a in emit.asks)
+    refused = sum(a.outcome == "refused" for a in emit.asks)
+    if isinstance(error, Refused):
+        return "refused", str(error) or "refused"
+    if isinstance(error, OutOfScope):
+        return "failed", f"stopped by the scope guard: {error}"
+    if error is not None:
+        return ("partial" if emit.observations else "failed"), _words(error)
+    if emit.caps:
+        return "partial", f"a limit was met: {', '.join(emit.caps)}"
+    if refused and refused == len(emit.asks):
+        return "refused", f"all {refused} questions were refused"
+    if errors or refused:
+        whole = errors == len(emit.asks)
+        return ("failed" if whole else "partial"), f"{errors} errors and {refused} refusals"
+    return "done", ""
+
+
+async def _planned(probe: Probe, ctx: RunContext) -> list[UnitPlan]:
+    return list(probe.plan(ctx))
+
+
+def _interleaved(
+    work: Sequence[tuple[Probe, UnitPlan]], layer: Sequence[Probe]
+) -> Iterator[tuple[Probe, UnitPlan]]:
+    """Units of all probes in turn, so that one slow probe does not hold the others back."""
+    lanes = [iter([w for w in work if w[0] is p]) for p in layer]
+    while lanes:
+        for lane in list(lanes):
+            item = next(lane, None)
+            if item is None:
+                lanes.remove(lane)
+            else:
+                yield item
+
+
+def _words(error: Exception) -> str:
+    """A reason for the report: the kind of error and its words, bounded; never the values a validation saw."""
+    errors = getattr(error, "error_count", None)
+    if callable(errors):
+        return f"{type(error).__name__}: {errors()} values of the answer have the wrong form"
+    return f"{type(error).__name__}: {error}"[:500]
+
+
+async def _cancel(task: asyncio.Task[Any]) -> None:
+    if task.done():
+        # A result nobody reads must not be reported as an error at exit.
+        if not task.cancelled():
+            task.exception()
+        return
+    task.cancel()
+    await asyncio.wait({task})

@@ -1,0 +1,299 @@
+"""The run engine: every planned unit ends with one status, whatever its probe does; nothing is sent that was not reserved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from agent.context import RunContext
+from agent.contract import Context, Emit, Needs, OutOfScope, Probe, Refused, Transport, UnitEnded
+from agent.emitter import ContractError
+from agent.model.bodies import TcpPort
+from agent.model.ledger import LedgerEntry
+from agent.model.observation import Observation
+from agent.model.ref import addr
+from agent.model.run import SessionEnd, UnitPlan, Vantage
+from agent.model.scope import ScopeRule
+from agent.model.status import ProbeStatus, Strength
+from agent.run import INTERRUPTED, WHOLE, Engine, layers
+
+HOST = "10.0.0.1"
+SCOPE = ScopeRule(allowed=("10.0.0.0/29",), never=("10.0.0.5",), actions=("sweep",))
+
+
+@dataclass
+class Memory:
+    """A store that keeps the order in which it was told things."""
+
+    session: int = 0
+    log: list[tuple[str, object]] = field(default_factory=list)
+    done: frozenset[tuple[str, str]] = frozenset()
+
+    async def plan(self, units: Sequence[UnitPlan]) -> None:
+        self.log += [("plan", u) for u in units]
+
+    async def reserve(self, entries: Sequence[LedgerEntry]) -> None:
+        self.log += [("reserve", e) for e in entries]
+
+    async def add(self, observation: Observation, raw: Sequence[bytes] = ()) -> None:
+        self.log.append(("add", observation))
+
+    async def settle(self, status: ProbeStatus, ledger: Sequence[LedgerEntry]) -> None:
+        self.log.append(("status", status))
+        self.log += [("settle", e) for e in ledger]
+
+    async def end(self, end: SessionEnd) -> None:
+        self.log.append(("end", end))
+
+    def finished(self) -> frozenset[tuple[str, str]]:
+        return self.done
+
+    def seen(self, kind: str) -> list[Observation]:
+        return [o for k, o in self.log if k == "add" and isinstance(o, Observation)]
+
+    def statuses(self) -> dict[tuple[str, str], ProbeStatus]:
+        return {(s.probe, s.unit): s for _, s in self.log if isinstance(s, ProbeStatus)}
+
+    def entries(self, kind: str) -> list[LedgerEntry]:
+        return [e for k, e in self.log if k == kind and isinstance(e, LedgerEntry)]
+
+
+Body = Callable[[Emit], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Play:
+    """A probe that does what the test says."""
+
+    act: Body
+    name: str = "play"
+    rev: int = 1
+    needs: Needs = Needs(deadline_s=5)
+    emits: frozenset[str] = frozenset({"tcp.port"})
+    asks: Mapping[str, Strength] = field(default_factory=lambda: {"tcp.ports": "weak"})
+    units: tuple[str, ...] = ("u1",)
+    targets: tuple[str, ...] = (HOST,)
+
+    def plan(self, ctx: Context) -> Iterable[UnitPlan]:
+        return [UnitPlan(probe=self.name, unit=u, targets=self.targets) for u in self.units]
+
+    def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
+        return {(HOST, "tcp"): (2, 120)}
+
+    async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
+        await self.act(emit)
+
+
+class NoAccounts:
+    def handles(self, purpose: str, site: str) -> tuple[str, ...]:
+        return ()
+
+
+def context(store: Memory) -> RunContext:
+    nothing: object = None
+    return RunContext(
+        site="siege",
+        scope=SCOPE,
+        vantage=Vantage(site="siege", host="x"),
+        quiet=False,
+        dial=nothing,  # type: ignore[arg-type]  # no probe here dials
+        pace=nothing,  # type: ignore[arg-type]
+        raw=None,
+        raw_why="not root",
+        accounts=NoAccounts(),
+        seen_kind=store.seen,
+    )
+
+
+def go(*probes: Probe, store: Memory | None = None, **more: object) -> tuple[Memory, SessionEnd]:
+    kept = store or Memory()
+    engine = Engine(probes, context(kept), kept, b"key", **more)  # type: ignore[arg-type]
+    return kept, asyncio.run(engine.run())
+
+
+async def found(emit: Emit) -> None:
+    emit.sent(HOST, "tcp", 1, 60)
+    await emit(addr("siege", HOST), TcpPort(port=22), channel="tcp")
+    emit.ask("tcp.ports", addr("siege", HOST), "answered")
+
+
+def test_reservation_comes_before_and_one_status_after() -> None:
+    store, end = go(Play(found))
+    kinds = [k for k, _ in store.log]
+    assert kinds.index("reserve") < kinds.index("add") < kinds.index("status")
+    status = store.statuses()[("play", "u1")]
+    assert (status.outcome, status.asked, status.answered) == ("done", 1, 1)
+    assert store.statuses()[("play", WHOLE)].outcome == "done"
+    assert end.outcome == "complete"
+    assert [e.packets for e in store.entries("reserve")] == [2]
+    assert [(e.packets, e.bytes) for e in store.entries("settle")] == [(1, 60)]
+
+
+def test_a_probe_that_dies_costs_only_its_unit_and_keeps_what_it_gave() -> None:
+    async def dies(emit: Emit) -> None:
+        await found(emit)
+        raise ValueError("boom")
+
+    store, end = go(Play(dies), Play(found, name="other"))
+    status = store.statuses()[("play", "u1")]
+    assert (status.outcome, status.reason) == ("partial", "ValueError: boom")
+    assert store.statuses()[("other", "u1")].outcome == "done"
+    assert end.outcome == "partial"
+
+
+def test_a_probe_that_hangs_is_ended_and_can_emit_no_more() -> None:
+    late: list[BaseException] = []
+
+    async def hangs(emit: Emit) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            try:
+                emit.ask("tcp.ports", None, "answered")
+            except UnitEnded as error:
+                late.append(error)
+
+    store, _ = go(Play(hangs, needs=Needs(deadline_s=0.05)))
+    status = store.statuses()[("play", "u1")]
+    assert status.outcome == "failed" and "deadline" in status.reason
+    assert len(late) == 1
+
+
+def test_a_refused_account_is_refused_not_empty() -> None:
+    async def refused(emit: Emit) -> None:
+        raise Refused("invalid credentials (52e)")
+
+    store, end = go(Play(refused))
+    assert store.statuses()[("play", "u1")].outcome == "refused"
+    assert end.outcome == "partial"
+
+
+def test_nothing_leaves_that_was_not_reserved() -> None:
+    async def greedy(emit: Emit) -> None:
+        emit.sent(HOST, "tcp", 2, 120)
+        emit.sent(HOST, "tcp", 1, 1)
+
+    async def elsewhere(emit: Emit) -> None:
+        emit.sent("10.0.0.2", "tcp", 1, 1)
+
+    for act in (greedy, elsewhere):
+        store, _ = go(Play(act))
+        status = store.statuses()[("play", "u1")]
+        assert status.outcome == "failed" and "scope guard" in status.reason
+        assert sum(e.packets for e in store.entries("settle")) <= 2
+
+
+def test_a_plan_outside_the_scope_is_not_run() -> None:
+    for target in ("10.0.0.5", "8.8.8.8", "dc1.acme.local"):
+        store, end = go(Play(found, targets=(target,)))
+        assert store.statuses()[("play", WHOLE)].outcome == "failed"
+        assert not store.entries("reserve") and end.outcome == "partial"
+
+
+def test_what_a_probe_did_not_declare_is_a_defect() -> None:
+    async def undeclared(emit: Emit) -> None:
+        emit.ask("ldap.users", None, "answered")
+
+    store, _ = go(Play(undeclared))
+    assert ContractError.__name__ in store.statuses()[("play", "u1")].reason
+    store, _ = go(Play(found, emits=frozenset()))
+    assert ContractError.__name__ in store.statuses()[("play", "u1")].reason
+
+
+@pytest.mark.parametrize(
+    ("needs", "why"),
+    [
+        (Needs(raw=True), "not root"),
+        (Needs(account="directory"), "no account"),
+        (Needs(action="directory"), "mandate"),
+        (Needs(program="no-such-program-7"), "no-such-program-7"),
+        (Needs(platforms=("plan9",)), "plan9"),
+    ],
+)
+def test_a_probe_that_cannot_run_here_is_skipped_with_the_reason(needs: Needs, why: str) -> None:
+    store, _ = go(Play(found, needs=needs))
+    status = store.statuses()[("play", WHOLE)]
+    assert status.outcome == "skipped" and why in status.reason
+    assert ("play", "u1") not in store.statuses()
+
+
+def test_silence_everywhere_is_not_a_complete_run() -> None:
+    async def silent(emit: Emit) -> None:
+        emit.ask("tcp.ports", addr("siege", HOST), "silent")
+
+    _, end = go(Play(silent))
+    assert end.outcome == "partial" and "not one of 1" in end.reason
+
+
+def test_a_cap_or_an_error_is_never_done() -> None:
+    async def capped(emit: Emit) -> None:
+        await found(emit)
+        emit.cap("bytes")
+
+    async def errs(emit: Emit) -> None:
+        emit.ask("tcp.ports", None, "error")
+        emit.ask("tcp.ports", None, "answered")
+
+    assert go(Play(capped))[0].statuses()[("play", "u1")].outcome == "partial"
+    assert go(Play(errs))[0].statuses()[("play", "u1")].outcome == "partial"
+
+
+def test_layers_follow_after_and_refuse_a_circle() -> None:
+    a = Play(found, name="a", needs=Needs(after=("b", "absent")))
+    b = Play(found, name="b")
+    assert [[p.name for p in layer] for layer in layers([a, b])] == [["b"], ["a"]]
+    with pytest.raises(ValueError, match="wait for each other"):
+        layers([a, Play(found, name="b", needs=Needs(after=("a",)))])
+
+
+def test_a_finished_unit_is_not_run_again() -> None:
+    ran: list[int] = []
+
+    async def count(emit: Emit) -> None:
+        ran.append(1)
+
+    store = Memory(done=frozenset({("play", "u1")}))
+    go(Play(count, units=("u1", "u2")), store=store)
+    assert len(ran) == 1
+
+
+def test_stopping_is_clean_and_every_planned_unit_says_so() -> None:
+    store = Memory()
+    engine: list[Engine] = []
+
+    async def stops(emit: Emit) -> None:
+        await found(emit)
+        engine[0].stop("stopped by SIGINT")
+        await asyncio.sleep(60)
+
+    first = Play(stops, units=tuple(f"u{i}" for i in range(9)))
+    later = Play(found, name="later", needs=Needs(after=("play",)))
+    engine.append(Engine([first, later], context(store), store, b"key", workers=2))
+    end = asyncio.run(engine[0].run())
+    assert end.outcome == "interrupted" and end.reason == "stopped by SIGINT"
+    planned = {(u.probe, u.unit) for _, u in store.log if isinstance(u, UnitPlan)}
+    assert planned == set(store.statuses())
+    cut = [s for s in store.statuses().values() if INTERRUPTED in s.params]
+    assert len(cut) == 10 and not [s for s in cut if s.outcome == "done"]
+    assert store.statuses()[("play", "u0")].outcome == "partial"
+
+
+def test_a_disk_that_fails_ends_the_run_and_is_not_taken_for_a_probe_fault() -> None:
+    class Full(Memory):
+        async def settle(self, status: ProbeStatus, ledger: Sequence[LedgerEntry]) -> None:
+            raise OSError("disk full")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        go(Play(found), store=Full())
+    assert caught.group_contains(OSError, match="disk full")
+
+
+def test_the_unit_of_an_emit_is_the_scope_guard_too() -> None:
+    async def dials(emit: Emit) -> None:
+        raise OutOfScope("198.51.100.9 is denied")
+
+    store, _ = go(Play(dials))
+    assert "198.51.100.9" in store.statuses()[("play", "u1")].reason

@@ -1,0 +1,34 @@
+"""Skips a test, and says why, when this machine lacks what it needs. As root in CI a skip is a fault: the installation is broken."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # A plain user's PATH often lacks sbin.
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    for item in items:
+        mark = item.get_closest_marker("needs")
+        names: tuple[str, ...] = mark.args if mark else ()
+        missing = [n for n in names if shutil.which(n, path=path) is None]
+        if missing:
+            item.add_marker(pytest.mark.skip(reason=f"not installed: {' '.join(missing)}"))
+        if item.get_closest_marker("root") and os.geteuid() != 0:
+            item.add_marker(pytest.mark.skip(reason="needs root"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    strict = os.environ.get("CI") == "true" and os.geteuid() == 0
+    if strict and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped as root in CI: {report.longrepr}"
+    return report
