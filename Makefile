@@ -44,8 +44,9 @@ setup: .venv/.done ## .venv with the locked packages and the command handover
 
 lock: $(UV) ## write the lock files anew (no host name gets into them)
 	$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --python-version 3.11 --group dev pyproject.toml -o requirements-dev.lock
+	$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --python-version 3.11 -c requirements-dev.lock pyproject.toml -o requirements.lock
 	$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' tools/uv.in -o tools/uv.lock
-	@! grep -nE '://|--(index|extra-index|find-links|trusted)' requirements-dev.lock tools/uv.lock
+	@! grep -nE '://|--(index|extra-index|find-links|trusted)' requirements-dev.lock requirements.lock tools/uv.lock
 
 deps: ## the Debian packages the tests use (as root; else a list of them)
 	@tools/apt-packages apt-packages.txt
@@ -64,7 +65,8 @@ test: setup deps lint types ## everything
 demo: setup ## audit the simulated client LAN, without root; the report is in build/demo
 	$(BIN)/handover demo --out build/demo
 
-bench: setup deps ## measurements, one JSON object a line: make bench [PART=name]
+bench: ## measurements, one JSON object a line: make bench [PART=name]
+	@$(MAKE) --no-print-directory setup deps >&2 # stdout is for the figures alone
 	@$(BIN)/python -m tests.bench $(PART)
 
 wheel: setup ## the wheel in dist/

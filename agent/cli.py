@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from agent.told import Told
+
 COMMANDS: dict[str, str] = {
     "init": "Set an engagement up: client, sites, mandate, care. Never scans.",
     "plan": "What a run would send, to whom, who would notice, what stays unknown.",
@@ -80,7 +82,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except Told as error:
+        return _tell(error)
+    except BaseExceptionGroup as group:
+        # A task group wraps what ended it; another kind of error among them is an internal one.
+        told, other = group.split(Told)
+        if told is None or other is not None:
+            raise
+        return _tell(_first(told))
     return result if isinstance(result, int) else 0
+
+
+def _tell(error: BaseException) -> int:
+    click.echo(f"Error: {error}", err=True)
+    return error.exit_code if isinstance(error, Told) else 5
+
+
+def _first(group: BaseExceptionGroup[Told]) -> BaseException:
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first
 
 
 def _internal(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

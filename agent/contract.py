@@ -17,6 +17,7 @@ from agent.model.run import UnitPlan, Vantage
 from agent.model.scope import ScopeRule
 from agent.model.status import AskOutcome, Strength
 
+Knock = Literal["open", "closed", "silent", "unreachable"]
 Transport = Literal["arp", "icmp", "tcp", "udp", "ndp", "other"]
 
 
@@ -101,11 +102,15 @@ class Dialer(Protocol):
         """Raises `OutOfScope`, `TimeoutError` (silent), `ConnectionRefusedError` (RST), `OSError` (unreachable ...)."""
         ...
 
+    async def knock(self, host: str, port: int, *, timeout_s: float, emit: Emit) -> Knock:
+        """Connect and end at once; nothing is written. Raises `OutOfScope`."""
+        ...
+
 
 class Pacer(Protocol):
     """Caps by send time: per host, and in all."""
 
-    async def turn(self, host: str, packets: int = 1) -> None:
+    async def turn(self, host: str, packets: int = 1, *, slow: bool = False) -> None:
         """Wait until *packets* may leave for *host*."""
         ...
 

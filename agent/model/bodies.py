@@ -152,3 +152,10 @@ class AssetClaim(Body):
     name: str
     device_class: str = "unknown"
     fields: dict[str, str] = {}
+
+
+class HostAnswer(Body):
+    """The subject is there though nothing is open: it refused a connection (RST) or said that a port is closed."""
+
+    KIND = "host.answer"
+    method: Literal["tcp-reset", "udp-unreachable"]

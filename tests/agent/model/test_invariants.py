@@ -63,7 +63,7 @@ def test_the_id_leaves_out_clock_and_volatile_fields_but_not_content() -> None:
 
 
 def test_every_kind_is_registered_under_its_own_name() -> None:
-    assert all(cls.KIND == kind for kind, cls in KINDS.items())
+    assert all(kind == cls.KIND for kind, cls in KINDS.items())
     assert {"arp.entry", "tcp.port", "banner", "tls.certificate", "http.page"} <= set(KINDS)
 
 

@@ -1,0 +1,45 @@
+"""`handover report ENG`: the report over all runs and imports of the engagement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from agent.commands.common import engagement_argument, fail_on_option, load
+
+if TYPE_CHECKING:
+    from reports.html.texts import Lang
+    from reports.html.view import Edition
+
+
+@click.command("report")
+@engagement_argument
+@click.option(
+    "--lang", type=click.Choice(["en", "fr"]), help="Language; the client's when left out."
+)
+@click.option(
+    "--edition",
+    type=click.Choice(["technician", "client", "outside"]),
+    default="technician",
+    show_default=True,
+    help="For whom: client shows no exploit path, outside no names and addresses.",
+)
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder; ENG/out when left out."
+)
+@fail_on_option
+def command(
+    engagement: Path, lang: Lang | None, edition: Edition, out: Path | None, fail_on: str | None
+) -> int:
+    """Write report HTML, inventory.json, findings.csv and checklist.csv, judged over all runs."""
+    from agent.commands.judging import judged, severity_exit
+    from reports.html.render import write_report
+
+    loaded = load(engagement)
+    result = judged(loaded)
+    folder = out or loaded.folder / "out"
+    for path in write_report(result, lang or result.engagement.language, edition, folder):
+        click.echo(str(path))
+    return severity_exit(loaded, fail_on) if fail_on else 0

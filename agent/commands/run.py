@@ -1,0 +1,67 @@
+"""`handover run ENG`: look, inside scope and mandate; one run file per call, resumed at will."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+from pathlib import Path
+
+import click
+
+from agent.commands.common import EXIT_PARTIAL, engagement_argument, fail_on_option, load
+
+
+@click.command("run")
+@engagement_argument
+@click.option("--site", help="The site we stand in; needed when client.toml has several.")
+@click.option("--only", multiple=True, help="Only this probe (may be repeated).")
+@click.option(
+    "--resume", is_flag=True, help="Go on with the newest run of the site that did not end."
+)
+@click.option("--now", "outside_window", is_flag=True, help="Run outside the site's scan window.")
+@click.option("--wide", is_flag=True, help="Allow a scope wider than a /16.")
+@click.option("--no-raw", is_flag=True, help="Do not use raw sockets, even with the right to.")
+@click.option("--deadline", type=float, metavar="SECONDS", help="End cleanly after this long.")
+@click.option("--operator", help="Who runs this; the login name when left out.")
+@fail_on_option
+def command(
+    engagement: Path,
+    site: str | None,
+    only: tuple[str, ...],
+    resume: bool,
+    outside_window: bool,
+    wide: bool,
+    no_raw: bool,
+    deadline: float | None,
+    operator: str | None,
+    fail_on: str | None,
+) -> int:
+    """Look: sweep the site's networks inside scope and mandate, and store what was seen."""
+    from agent.commands.judging import severity_exit
+    from agent.perform import Performing, RunRequest
+    from agent.progress import Show
+    from agent.store.reader import RunFile
+    from agent.store.words import head_words
+
+    request = RunRequest(
+        site=site,
+        only=only,
+        resume=resume,
+        outside_window=outside_window,
+        wide=wide,
+        use_raw=not no_raw,
+        deadline_s=deadline,
+        operator=operator or getpass.getuser(),
+    )
+    with Show(sys.stderr) as show:
+        performing = Performing(load(engagement), request, show)
+        end = asyncio.run(performing.main())
+    with RunFile(performing.path) as file:
+        words = head_words(file.head)
+    click.echo(f"{end.outcome}: {performing.path}" + (f" ({end.reason})" if end.reason else ""))
+    click.echo(f"Head of the chain (write it down outside this machine): {words}")
+    click.echo(f"Next: handover report {engagement}")
+    if end.outcome != "complete":
+        return EXIT_PARTIAL
+    return severity_exit(load(engagement), fail_on) if fail_on else 0

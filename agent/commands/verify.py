@@ -1,0 +1,47 @@
+"""`handover verify ENG|RUN`: three separate verdicts: consistent in itself, signed by whom, head known outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from agent.commands.common import EXIT_PARTIAL, EXIT_USAGE, Stop
+
+
+@click.command("verify")
+@click.argument("target", metavar="ENG|RUN", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--head",
+    "heads",
+    multiple=True,
+    metavar="WORDS|HEX",
+    help="A head written down outside this machine (may be repeated).",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a run.")
+def command(target: Path, heads: tuple[str, ...], as_json: bool) -> int:
+    """Check hash chain and signature. A run is called intact only when its head is known from outside this machine."""
+    from agent.load_material import run_paths
+    from agent.store.verify import verify
+
+    paths = [target] if target.is_file() else run_paths(target)
+    if not paths:
+        raise Stop(f"{target}: no run file. 'handover run' makes one.", EXIT_USAGE)
+    bad = False
+    for path in paths:
+        verdict = verify(path, heads)
+        bad = bad or not verdict.self_consistent
+        if as_json:
+            click.echo(verdict.model_dump_json())
+            continue
+        click.echo(f"{path.name}")
+        click.echo(f"  consistent in itself: {'yes' if verdict.self_consistent else 'NO'}")
+        click.echo(f"  signed by:            {verdict.signed_by or 'nobody (the run did not end)'}")
+        known = (
+            "yes" if verdict.known_outside else "not compared (--head WORDS)" if not heads else "NO"
+        )
+        click.echo(f"  head known outside:   {known}")
+        click.echo(f"  verdict:              {'intact' if verdict.intact else 'not proven intact'}")
+        for problem in verdict.problems:
+            click.echo(f"  problem: {problem.text()}")
+    return EXIT_PARTIAL if bad else 0

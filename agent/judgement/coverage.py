@@ -1,0 +1,40 @@
+"""How much of each of the six subjects was looked at. A total is given only where it is known; `None` is not zero."""
+
+from __future__ import annotations
+
+from agent.judgement.unknowns import fed_subjects
+from agent.judgement.world import World
+from agent.model.asset import Asset
+from agent.model.judged import SUBJECTS, Coverage, Unknown
+
+
+def systems(world: World) -> list[Asset]:
+    """What is there now, as far as we saw or were told."""
+    return [a for a in world.inventory.assets if a.presence != "gone"]
+
+
+def not_looked(world: World) -> int:
+    """Systems of which nothing beyond their being there was answered."""
+    return sum(not world.looked.looked_into(a.addrs) for a in systems(world))
+
+
+def coverage(world: World, unknowns: tuple[Unknown, ...]) -> tuple[Coverage, ...]:
+    """One entry a subject; `reasons` are causes of catalogs/unknowns.toml."""
+    fed = fed_subjects(world)
+    out: list[Coverage] = []
+    for subject in SUBJECTS:
+        if subject == "devices":
+            there = systems(world)
+            looked = len(there) - not_looked(world)
+            total = len(there) if world.looked.all_whole else None
+            reasons = tuple(dict.fromkeys(u.cause for u in unknowns if _of_devices(u)))
+            out.append(Coverage(subject=subject, looked=looked, total=total, reasons=reasons))
+        else:
+            # This version has no probe of it; a later one counts its own members.
+            reason = () if subject in fed else (f"subject_{subject}",)
+            out.append(Coverage(subject=subject, looked=0, total=None, reasons=reason))
+    return tuple(out)
+
+
+def _of_devices(unknown: Unknown) -> bool:
+    return not unknown.cause.startswith("subject_") and unknown.cause != "not_mandated"

@@ -1,0 +1,127 @@
+"""`World`: the inventory with its observations at hand, as the risk rules read it: one `Point` for each open service.
+
+Newest wins: of several certificates or pages of one port the last one seen counts. A service that a later look no longer found is not
+`open` in the inventory, and not judged any more.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from agent.inventory.mac import kind_of
+from agent.judgement.looked import Looked, address_of, port_of
+from agent.material import Material
+from agent.model.asset import Asset
+from agent.model.bodies import Banner, Body, HttpPage, TlsCertificate
+from agent.model.inventory import Inventory
+from agent.model.judged import SiteFacts
+from agent.model.observation import Observation
+from agent.model.ref import Ref
+from agent.model.service import Service
+
+B = TypeVar("B", bound=Body)
+
+
+@dataclass(frozen=True)
+class Point:
+    """An open service of an asset with what was seen there; each observation is the newest of its kind."""
+
+    asset: Asset
+    service: Service
+    site: str
+    ip: str
+    banner: Observation | None
+    page: Observation | None
+    certificate: Observation | None
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        return self.service.evidence
+
+
+class World:
+    def __init__(self, material: Material, inventory: Inventory, looked: Looked) -> None:
+        self.material = material
+        self.inventory = inventory
+        self.looked = looked
+        self.now = material.now
+        self.assets: dict[str, Asset] = {a.id: a for a in inventory.assets}
+        self.observations: dict[str, Observation] = {}
+        self._at: dict[tuple[str, int, str], list[Observation]] = defaultdict(list)
+        for _, o in material.observations:
+            old = self.observations.get(o.id)
+            if old is None or o.at > old.at:
+                self.observations[o.id] = o
+            where, port = address_of(o.subject), port_of(o)
+            if where is not None and port is not None:
+                self._at[where, port, o.body.kind].append(o)
+
+    @cached_property
+    def sites(self) -> dict[str, SiteFacts]:
+        return {s.id: s for s in self.material.engagement.sites}
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """Every open service of an asset that is not gone, in a fixed order."""
+        out: list[Point] = []
+        for s in sorted(self.inventory.services, key=lambda s: (str(s.at), s.asset)):
+            asset = self.assets.get(s.asset)
+            where = address_of(s.at)
+            if asset is None or where is None or asset.presence == "gone" or s.state != "open":
+                continue
+            out.append(
+                Point(
+                    asset=asset,
+                    service=s,
+                    site=s.at.ns.removeprefix("site/"),
+                    ip=where.rsplit(f"{s.at.ns}:", 1)[1],
+                    banner=self._newest(where, s.port, Banner.KIND),
+                    page=self._newest(where, s.port, HttpPage.KIND),
+                    certificate=self._newest(where, s.port, TlsCertificate.KIND),
+                )
+            )
+        return tuple(out)
+
+    @cached_property
+    def ports(self) -> dict[str, frozenset[int]]:
+        """Asset id -> its open ports."""
+        found: dict[str, set[int]] = defaultdict(set)
+        for p in self.points:
+            found[p.asset.id].add(p.service.port)
+        return {k: frozenset(v) for k, v in found.items()}
+
+    def label(self, asset: str) -> str:
+        return self.inventory.labels.get(asset, "")
+
+    def _newest(self, where: str, port: int, kind: str) -> Observation | None:
+        return max(self._at.get((where, port, kind), ()), key=lambda o: (o.at, o.id), default=None)
+
+
+def body(observation: Observation | None, kind: type[B]) -> B | None:
+    """Body of *observation* when it is of *kind*."""
+    return observation.body if observation and isinstance(observation.body, kind) else None
+
+
+def class_of(asset: Asset) -> str:
+    """Class of *asset*; `unknown` also where sources contradict each other."""
+    known = asset.device_class
+    return known.value if known.state == "known" and known.value else "unknown"
+
+
+def asset_ref(asset: str) -> Ref:
+    """How findings and checklist lines name an asset."""
+    return Ref(kind="asset", ns="", value=asset)
+
+
+def personal(asset: Asset) -> bool:
+    """A telephone or tablet that hides behind a random MAC address: counted, not chased (IEEE 802c-2017, U/L bit)."""
+    macs = [p.mac.value for p in asset.ports if p.mac is not None]
+    # QEMU and Docker number their cards in the local range too, and are no telephones.
+    local = [m for m in macs if kind_of(m) == "local" and not m.startswith(("52:54:00:", "02:42:"))]
+    return bool(macs) and len(local) == len(macs) and class_of(asset) in _PERSONAL
+
+
+_PERSONAL = frozenset({"unknown", "mobile", "tablet"})

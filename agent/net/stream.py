@@ -1,0 +1,167 @@
+"""`LiveStream`: one TCP connection with bounded reads, TLS on top where asked, every segment counted. See `agent.contract.Stream`.
+
+TLS runs over memory (ssl.MemoryBIO), so that bytes pass through one door only, and nothing is read that nobody asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+
+from agent.contract import Emit, OutOfScope, TlsInfo, UnitEnded
+from agent.model.scope import OT_PORTS, RAW_PRINT_PORTS
+from agent.net.sockets import WINDOW, segments_in, segments_out
+
+FRAME = 74
+"""Bytes of an Ethernet frame with a TCP segment and its usual options, without payload."""
+WRITE_S = 5.0
+_CHUNK = 16 * 1024
+_RESETS = 2
+"""Our RST, and one more for a segment that crosses it."""
+
+
+class LiveStream:
+    """Made by the dialer. *spend(packets)* tells the pacer what the kernel sent by itself; *release* gives the slot back."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        host: str,
+        port: int,
+        emit: Emit,
+        counted: int,
+        spend: Callable[[int], None],
+        release: Callable[[], None],
+    ) -> None:
+        self._sock, self._host, self._port, self._emit = sock, host, port, emit
+        self._counted, self._spend = counted, spend
+        self._release: Callable[[], None] | None = release
+        self._tls: ssl.SSLObject | None = None
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._received, self._ended = 0, False
+
+    async def read(self, limit: int, timeout_s: float) -> bytes:
+        """Up to *limit* bytes; b"" at the end. Raises `TimeoutError`, `ConnectionError`."""
+        async with asyncio.timeout(timeout_s):
+            if self._tls is None:
+                return await self._receive(limit)
+            while True:
+                try:
+                    return self._tls.read(limit)
+                except ssl.SSLWantReadError:
+                    await self._flush()
+                    self._feed(await self._receive(_CHUNK))
+                except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                    return b""
+                except ssl.SSLError as error:
+                    raise ConnectionAbortedError(f"TLS: {error.reason}") from None
+
+    async def write(self, data: bytes) -> None:
+        """Raises `OutOfScope` on a port to which no byte may be written, `ConnectionError`, `TimeoutError` when the peer takes nothing."""
+        self._may_write()
+        async with asyncio.timeout(WRITE_S):
+            if self._tls is None:
+                await self._send(data)
+                return
+            try:
+                self._tls.write(data)
+            except ssl.SSLError as error:
+                raise ConnectionAbortedError(f"TLS: {error.reason}") from None
+            await self._flush()
+
+    async def start_tls(self, server_name: str | None, timeout_s: float) -> TlsInfo:
+        """Handshake with whatever the peer speaks, down to TLS 1.0: a certificate is read here, never trusted.
+
+        Raises `TimeoutError`, `ConnectionError`, `ssl.SSLError`, `OutOfScope`.
+        """
+        self._may_write()
+        tls = anything().wrap_bio(self._in, self._out, server_hostname=server_name)
+        async with asyncio.timeout(timeout_s):
+            while True:
+                try:
+                    tls.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    await self._flush()
+                    data = await self._receive(_CHUNK)
+                    if not data:
+                        raise ConnectionResetError("the peer closed during the handshake") from None
+                    self._feed(data)
+            await self._flush()
+        self._tls = tls
+        return TlsInfo(tls.version() or "", tls.getpeercert(binary_form=True) or b"")
+
+    async def close(self) -> None:
+        """End the connection at once; what the kernel sent beyond the count so far is added to the ledger."""
+        if self._release is None:
+            return
+        release, self._release = self._release, None
+        try:
+            # Segments of a peer in the middle of its words are each answered with RST.
+            late = 0
+            if self._received and not self._ended:
+                late = segments_in(WINDOW, self._sock)
+            sent = segments_out(self._sock)
+            if sent is None:
+                sent = self._counted + segments_in(self._received, self._sock)
+            missing = sent + _RESETS + late - self._counted
+            if missing > 0:
+                self._spend(missing)
+                # After the unit's end its ledger is closed: the reservation stands for these.
+                with suppress(UnitEnded):
+                    self._count(missing, 0)
+        finally:
+            self._sock.close()
+            release()
+
+    def _may_write(self) -> None:
+        if self._port in RAW_PRINT_PORTS:
+            raise OutOfScope(f"{self._host}:{self._port} would print what it is sent")
+        if self._port in OT_PORTS:
+            raise OutOfScope(f"{self._host}:{self._port} is industrial control: connect only")
+
+    async def _receive(self, limit: int) -> bytes:
+        data = await asyncio.get_running_loop().sock_recv(self._sock, limit)
+        self._received += len(data)
+        self._ended = self._ended or not data
+        return data
+
+    async def _send(self, data: bytes) -> None:
+        packets = 1 + len(data) // 536
+        self._count(packets, len(data))
+        self._spend(packets)
+        await asyncio.get_running_loop().sock_sendall(self._sock, data)
+
+    async def _flush(self) -> None:
+        if data := self._out.read():
+            await self._send(data)
+
+    def _feed(self, data: bytes) -> None:
+        if data:
+            self._in.write(data)
+        else:
+            self._in.write_eof()
+
+    def _count(self, packets: int, payload: int) -> None:
+        self._emit.sent(self._host, "tcp", packets, packets * FRAME + payload)
+        self._counted += packets
+
+
+@cache
+def anything() -> ssl.SSLContext:
+    """A client that takes any certificate and any version and cipher OpenSSL still knows, but none without a certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    # Old gear speaks TLS 1.0, with keys OpenSSL refuses at its usual level and without RFC 5746.
+    context.set_ciphers("ALL:!aNULL:!eNULL:@SECLEVEL=0")
+    context.options |= getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+    return context

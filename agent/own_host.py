@@ -1,0 +1,186 @@
+"""Looks at the machine we run on for remote-access agents, before a secret is typed or fetched there: whoever holds such an agent sees it.
+
+Reads the process list (Linux: /proc/*/comm and exe, Windows: the service keys of the registry, macOS: `ps`), plus installation folders.
+What it looks for is data: catalogs/own_host.toml.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from agent.engagement.engagement import Engagement
+from agent.engagement.problems import Refusal
+from agent.engagement.providers import slug
+from agent.model.base import M
+
+Channel = Literal["process", "service", "path"]
+
+
+class Tool(M):
+    """A remote-access product. Patterns are regular expressions on the whole text, case ignored; a group named `id` is the tenant.
+
+    `process` matches the base name of a program, `path` its full path or an installation folder, `service` a Windows service key.
+    """
+
+    id: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    process: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    service: tuple[str, ...] = ()
+    examples: tuple[str, ...]
+    not_examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A tool seen on this machine: what was seen, and the tenant it names, if it does."""
+
+    tool: Tool
+    evidence: str
+    instance: str = ""
+
+
+@dataclass(frozen=True)
+class OwnHost:
+    """`problem` says what could not be looked at; an empty `signs` beside it proves nothing."""
+
+    signs: tuple[Sign, ...]
+    problem: str = ""
+
+
+@cache
+def tools() -> tuple[Tool, ...]:
+    raw = (files("agent.catalogs") / "own_host.toml").read_text("utf-8")
+    return tuple(Tool.model_validate(t) for t in tomllib.loads(raw)["tool"])
+
+
+def match(channel: str, text: str) -> Sign | None:
+    """The first tool whose pattern of *channel* fits *text*."""
+    for tool in tools():
+        patterns: tuple[str, ...] = getattr(tool, channel)
+        for pattern in patterns:
+            if found := re.fullmatch(pattern, text, re.IGNORECASE):
+                return Sign(tool, f"{channel} {text}", found.groupdict().get("id") or "")
+    return None
+
+
+def look_at_own_host(proc: Path = Path("/proc")) -> OwnHost:
+    """Look at this machine; one sign a tool and tenant."""
+    texts: list[tuple[Channel, str]] = []
+    problem = ""
+    try:
+        if sys.platform == "win32":
+            texts = [("service", name) for name in _windows_services()]
+        elif sys.platform == "darwin":
+            texts = list(_ps())
+        else:
+            texts, problem = _linux(proc)
+    except (OSError, subprocess.SubprocessError) as error:
+        problem = f"the programs of this machine cannot be listed: {type(error).__name__}"
+    found: dict[tuple[str, str], Sign] = {}
+    for channel, text in texts:
+        if sign := match(channel, text):
+            found.setdefault((sign.tool.id, sign.instance), sign)
+    return OwnHost(tuple(found.values()), problem)
+
+
+def whose(engagement: Engagement, sign: Sign) -> Literal["ours", "former", "approved", "unknown"]:
+    """Whose tool it is. A tenant id decides; without one, a tool the former provider is said to use is taken for his."""
+    client, msp = engagement.client, engagement.msp
+    former_ids = [f.ids for f in client.former] + [k.ids for k in msp.known]
+    if _has_id(sign, former_ids):
+        return "former"
+    if _has_id(sign, [msp.ids]):
+        return "ours"
+    if _has_id(sign, [a.ids for a in client.approved]):
+        return "approved"
+    if any(_names(sign.tool, f.tools) for f in client.former):
+        return "former"
+    if _names(sign.tool, msp.tools):
+        return "ours"
+    if any(_names(sign.tool, a.tools) for a in client.approved):
+        return "approved"
+    return "unknown"
+
+
+def refuse_if_former(engagement: Engagement, own: OwnHost | None = None) -> None:
+    """Raises `Refusal` (4) when accounts are configured and the former provider's agent runs here: he would read what is typed."""
+    if not engagement.client.account:
+        return
+    own = own or look_at_own_host()
+    his = [s for s in own.signs if whose(engagement, s) == "former"]
+    if his:
+        seen = ", ".join(f"{s.tool.name} ({s.evidence})" for s in his)
+        raise Refusal(
+            4,
+            f"no account is used on this machine: the former provider can watch it through {seen}",
+            "run from a machine of your own; if the agent is yours, give its tenant in ids of msp.toml",
+        )
+
+
+def _has_id(sign: Sign, tables: Iterable[dict[str, tuple[str, ...]]]) -> bool:
+    wanted = {slug(n) for n in (sign.tool.id, sign.tool.name, *sign.tool.aliases)}
+    return bool(sign.instance) and any(
+        slug(tool) in wanted and sign.instance.lower() in {i.lower() for i in ids}
+        for table in tables
+        for tool, ids in table.items()
+    )
+
+
+def _names(tool: Tool, told: Iterable[str]) -> bool:
+    """Is *tool* among the names people *told*? `N-central`, `N-able N-central` and `N-central (cloud)` are all it."""
+    names = {slug(n) for n in (tool.id, tool.name, *tool.aliases)}
+    return any(f"-{name}-" in f"-{slug(t)}-" for t in told for name in names)
+
+
+def _linux(proc: Path) -> tuple[list[tuple[Channel, str]], str]:
+    texts: list[tuple[Channel, str]] = []
+    unread = 0
+    for folder in proc.iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            texts.append(("process", (folder / "comm").read_text("utf-8", "replace").strip()))
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended meanwhile
+        try:
+            program = str((folder / "exe").readlink())
+        except FileNotFoundError:
+            continue  # a kernel thread has no program
+        except OSError:
+            unread += 1
+            continue
+        texts.append(("process", Path(program).name))
+        texts.append(("path", program))
+    for place in ("/opt", "/usr/local", "/usr/local/mesh_services", "/Library"):
+        try:
+            texts.extend(("path", str(p)) for p in Path(place).iterdir())
+        except OSError:
+            continue
+    problem = f"{unread} programs of other users show their name only" if unread else ""
+    return texts, problem
+
+
+def _ps() -> Iterator[tuple[Channel, str]]:
+    done = subprocess.run(["/bin/ps", "-axo", "comm="], capture_output=True, timeout=20, check=True)
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        yield "path", line.strip()
+        yield "process", Path(line.strip()).name
+
+
+def _windows_services() -> Iterator[str]:
+    winreg: Any = importlib.import_module("winreg")  # Windows only
+    with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"SYSTEM\CurrentControlSet\Services") as root:
+        for i in range(winreg.QueryInfoKey(root)[0]):
+            yield winreg.EnumKey(root, i)

@@ -1,0 +1,199 @@
+"""One session of a run from gate to signature: checks the right to look, opens the store, builds the context, starts the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from agent.catalogs.digest import catalogues_sha256
+from agent.context import RunContext, slow_judge
+from agent.contract import Probe
+from agent.credentials import AccountBook
+from agent.engagement.engagement import Engagement
+from agent.engagement.gate import Refusal, gate
+from agent.engagement.scoping import scope_for, slow_ranges
+from agent.model.run import RunHeader, SessionEnd, Vantage
+from agent.model.scope import ScopeRule
+from agent.net.dialer import LiveDialer
+from agent.net.pacer import Pacer
+from agent.net.raw_port import RawHelper, raw_available
+from agent.net.vantage import is_loopback, vantage
+from agent.run import Engine, Progress
+from agent.store.reader import RunFile
+from agent.store.writer import RunStore
+
+TOTAL_PPS = 1000
+HOST_PPS = 50
+SLOW_PPS = 10
+OWN_MACHINE = 50
+"""Caps by send time: in all, to one host, to a host where care was asked for (runZero's defaults are 1,000 and 40)."""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What the technician asked for on the command line; `port_offset` is the loopback lab's port map."""
+
+    site: str | None = None
+    only: tuple[str, ...] = ()
+    resume: bool = False
+    outside_window: bool = False
+    wide: bool = False
+    use_raw: bool = True
+    deadline_s: float | None = None
+    operator: str = ""
+    port_offset: int = 0
+
+
+@dataclass
+class Performing:
+    """A session under way: `await main()` runs it; `stop()` ends it cleanly with a partial run."""
+
+    engagement: Engagement
+    request: RunRequest
+    progress: Progress | None = None
+    _engine: Engine | None = None
+    _stopped: str = ""
+    path: Path = field(default_factory=Path)
+
+    def stop(self, why: str) -> None:
+        self._stopped = why
+        if self._engine is not None:
+            self._engine.stop(why)
+
+    async def main(self) -> SessionEnd:
+        """Raises `Refusal` before anything is sent where the right to look is missing, and `StoreError` on a full disk."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Windows, or not the main thread: KeyboardInterrupt is all there is.
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, self.stop, f"stopped by {number.name}")
+        site = self._site()
+        probes = self._probes()
+        scope = scope_for(self.engagement, site, wide=self.request.wide)
+        gate(
+            self.engagement,
+            site,
+            now=time.time(),
+            scope=scope,
+            outside_window=self.request.outside_window,
+        )
+        return await self._session(site, scope, probes)
+
+    def _site(self) -> str:
+        sites = [s.id for s in self.engagement.client.site]
+        if self.request.site is None:
+            if len(sites) == 1:
+                return sites[0]
+            raise Refusal(2, f"which site? ({', '.join(sites)})", "Add --site ID.")
+        if self.request.site not in sites:
+            raise Refusal(
+                2,
+                f"client.toml has no site '{self.request.site}'",
+                f"Sites: {', '.join(sites) or 'none'}.",
+            )
+        return self.request.site
+
+    def _probes(self) -> Sequence[Probe]:
+        from agent.registry import PROBES
+
+        names = {p.name for p in PROBES}
+        if wrong := [n for n in self.request.only if n not in names]:
+            raise Refusal(2, f"no probe '{wrong[0]}'", f"Probes: {', '.join(sorted(names))}.")
+        return [p for p in PROBES if not self.request.only or p.name in self.request.only]
+
+    async def _session(self, site: str, scope: ScopeRule, probes: Sequence[Probe]) -> SessionEnd:
+        available, why = raw_available()
+        if not self.request.use_raw:
+            available, why = False, "switched off with --no-raw"
+        if is_loopback(scope):
+            available, why = False, "the loopback lab has no link layer"
+        where = vantage(site, scope, raw=available, port_offset=self.request.port_offset)
+        if available and where.interface is None:
+            available, why = False, "no interface of this machine is in the scope's network"
+        store = self._open(site, scope, where)
+        raw = await RawHelper.start(scope, where) if available else None
+        # This machine's own addresses need no care.
+        faster = OWN_MACHINE if is_loopback(scope) else 1
+        pacer = Pacer(TOTAL_PPS * faster, HOST_PPS * faster, SLOW_PPS * faster)
+        ranges = slow_ranges(self.engagement, site)
+        dialer = LiveDialer(scope, pacer, slow_judge(ranges), self.request.port_offset)
+        ctx = RunContext(
+            site=site,
+            scope=scope,
+            vantage=where,
+            quiet=self.engagement.quiet,
+            dial=dialer,
+            pace=pacer,
+            raw=raw,
+            raw_why=why,
+            accounts=AccountBook(self.engagement),
+            seen_kind=store.seen,
+            slow_ranges=ranges,
+        )
+        try:
+            self._engine = Engine(
+                probes,
+                ctx,
+                store,
+                self.engagement.key,
+                progress=self.progress,
+                deadline_s=self.request.deadline_s,
+            )
+            if self._stopped:
+                self._engine.stop(self._stopped)
+            return await self._engine.run()
+        finally:
+            if raw is not None:
+                await raw.close()
+            await store.close()
+
+    def _open(self, site: str, scope: ScopeRule, where: Vantage) -> RunStore:
+        runs = self.engagement.folder / "runs"
+        runs.mkdir(exist_ok=True)
+        if self.request.resume:
+            self.path = unfinished(runs, site)
+            return RunStore.resume(self.path)
+        now = time.time_ns() // 1000
+        run_id = secrets.token_hex(8)
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now // 1_000_000))
+        self.path = runs / f"{stamp}-{site}-{run_id[:6]}.run"
+        header = RunHeader(
+            run_id=run_id,
+            engagement=self.engagement.id,
+            site=site,
+            started=now,
+            tool_version=metadata.version("handover-audit"),
+            catalogues_sha256=catalogues_sha256(),
+            client_toml_sha256=self.engagement.client_sha256,
+            mandate_sha256=self.engagement.mandate_sha256,
+            mandate_signed_by=self.engagement.client.mandate.signed_by,
+            operator=self.request.operator,
+            vantage=where,
+            scope=scope,
+            profile="quiet" if self.engagement.quiet else "normal",
+        )
+        return RunStore.create(self.path, header)
+
+
+def unfinished(runs: Path, site: str) -> Path:
+    """The newest run of *site* that did not end complete. Raises `Refusal` (2) when there is none."""
+    for path in sorted(runs.glob("*.run"), reverse=True):
+        with RunFile(path) as file:
+            if file.header.site != site or file.header.kind != "run":
+                continue
+            if not file.ends or file.ends[-1].outcome in ("interrupted", "killed", "partial"):
+                return path
+            break
+    raise Refusal(2, f"no unfinished run of site '{site}'", "Leave --resume out to start one.")
+
+
+def sha256_file(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

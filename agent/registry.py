@@ -1,0 +1,22 @@
+"""Every probe of the product, by hand: this list is the only registration there is."""
+
+from __future__ import annotations
+
+from agent.contract import Probe
+from scanners.arp import Arp
+from scanners.banner import BannerProbe
+from scanners.icmp import Icmp
+from scanners.neighbours import Neighbours
+from scanners.tcp_ports import TcpPorts
+from scanners.tls import Tls
+from scanners.web import Web
+
+PROBES: tuple[Probe, ...] = (
+    Arp(),
+    Neighbours(),
+    Icmp(),
+    TcpPorts(),
+    BannerProbe(),
+    Tls(),
+    Web(),
+)

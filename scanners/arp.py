@@ -1,0 +1,61 @@
+"""ARP sweep (RFC 826) by the raw helper: who is on this link, and with which MAC. The strongest question a sweep can put.
+
+A host on the link must answer ARP to speak IPv4 at all; silence after two tries is still silence, not absence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from agent.contract import Context, Emit, Needs, RawError, Transport
+from agent.model.bodies import ArpEntry
+from agent.model.run import UnitPlan
+from agent.model.status import Strength
+from scanners.targets import host_ref, subnet_ref, subnets
+
+TRIES = 2
+FRAME = 60
+RATE, QUIET_RATE = 200, 10
+"""Requests a second; dynamic ARP inspection shuts a port at 15 by default (Cisco), hence the quiet rate."""
+
+
+@dataclass(frozen=True)
+class Arp:
+    name: str = "arp"
+    rev: int = 1
+    needs: Needs = Needs(raw=True, loopback=False, deadline_s=120)
+    emits: frozenset[str] = frozenset({"arp.entry"})
+    asks: Mapping[str, Strength] = field(
+        default_factory=lambda: {"host.alive": "strong", "arp.entry": "strong"}
+    )
+
+    def plan(self, ctx: Context) -> Iterable[UnitPlan]:
+        for net, hosts in subnets(ctx.scope):
+            own = {ctx.vantage.address}
+            targets = tuple(h for h in hosts if h not in own)
+            yield UnitPlan(
+                probe=self.name, unit=str(net), subject=subnet_ref(ctx.site, net), targets=targets
+            )
+
+    def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
+        return {(t, "arp"): (TRIES, TRIES * FRAME) for t in unit.targets}
+
+    async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
+        if ctx.raw is None or ctx.vantage.interface is None or ctx.vantage.address is None:
+            raise RawError("no interface with an address in this network")
+        for target in unit.targets:
+            emit.sent(target, "arp", TRIES, TRIES * FRAME)
+        found = await ctx.raw.arp(
+            ctx.vantage.interface,
+            ctx.vantage.address,
+            unit.targets,
+            QUIET_RATE if ctx.quiet else RATE,
+        )
+        for target in unit.targets:
+            macs = found.get(target, ())
+            for mac in macs:
+                await emit(host_ref(ctx, target), ArpEntry(mac=mac), channel="arp")
+            emit.ask("host.alive", host_ref(ctx, target), "answered" if macs else "silent")
+        # The question "who is on this subnet?" was put to every address of the piece.
+        emit.ask("arp.entry", unit.subject, "answered" if found else "silent")
