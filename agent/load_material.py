@@ -42,13 +42,17 @@ def load_material(engagement: Engagement, now: int | None = None) -> Material:
                 told = list(file.statuses())
                 told += list(killed(plan, told, header.started))
                 ends = tuple(file.ends)
+                run_id = header.run_id
+                mine = [(run_id, o) for o in file.observations()]
+                # What the run signed to hold, so that a loss is noticed; an unsigned run can only be taken as it is.
+                signed = [s.counts.get("observation", 0) for s in file.signatures()]
                 runs.append(
                     RunFacts(
                         header=header,
                         ends=ends,
                         outcome=_outcome(ends, told),
                         statuses=len(told),
-                        observations=0,
+                        observations=signed[-1] if signed and file.ended else len(mine),
                         head=file.head,
                         head_words=head_words(file.head),
                         self_consistent=verdict.self_consistent,
@@ -57,9 +61,7 @@ def load_material(engagement: Engagement, now: int | None = None) -> Material:
                         file=path.name,
                     )
                 )
-                run_id = header.run_id
-                mine = [(run_id, o) for o in file.observations()]
-                runs[-1] = runs[-1].model_copy(update={"observations": len(mine)})
+                problems += [(path.name, p.text()) for p in file.problems]
                 observations += mine
                 statuses += [(run_id, s) for s in told]
                 ledger += [(run_id, e) for e in file.ledger()]

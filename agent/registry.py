@@ -7,6 +7,8 @@ from scanners.arp import Arp
 from scanners.banner import BannerProbe
 from scanners.icmp import Icmp
 from scanners.neighbours import Neighbours
+from scanners.ping import Ping
+from scanners.smb import Smb
 from scanners.tcp_ports import TcpPorts
 from scanners.tls import Tls
 from scanners.web import Web
@@ -15,8 +17,10 @@ PROBES: tuple[Probe, ...] = (
     Arp(),
     Neighbours(),
     Icmp(),
+    Ping(),
     TcpPorts(),
     BannerProbe(),
+    Smb(),
     Tls(),
     Web(),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from agent.model.judged import Judged
@@ -9,7 +10,7 @@ from agent.model.known import Known
 from reports.html.texts import Lang, iso_day, percent, strings, text
 from reports.prose import Prose
 
-Rows = list[list[object]]
+Rows = list[Sequence[object]]
 
 
 def findings_table(judged: Judged, lang: Lang) -> Rows:

@@ -5,14 +5,15 @@ A host on the link must answer ARP to speak IPv4 at all; silence after two tries
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from agent.contract import Context, Emit, Needs, RawError, Transport
 from agent.model.bodies import ArpEntry
 from agent.model.run import UnitPlan
 from agent.model.status import Strength
-from scanners.targets import host_ref, subnet_ref, subnets
+from scanners.link import on_link
+from scanners.targets import host_ref, subnet_ref, subnets, within
 
 TRIES = 2
 FRAME = 60
@@ -22,21 +23,18 @@ RATE, QUIET_RATE = 200, 10
 
 @dataclass(frozen=True)
 class Arp:
+    """The deadline is for all pieces that wait for the one helper in turn; each request to it has its own time-out."""
+
     name: str = "arp"
     rev: int = 1
-    needs: Needs = Needs(raw=True, loopback=False, deadline_s=120)
+    needs: Needs = Needs(raw=True, loopback=False, deadline_s=5400)
     emits: frozenset[str] = frozenset({"arp.entry"})
     asks: Mapping[str, Strength] = field(
         default_factory=lambda: {"host.alive": "strong", "arp.entry": "strong"}
     )
 
     def plan(self, ctx: Context) -> Iterable[UnitPlan]:
-        for net, hosts in subnets(ctx.scope):
-            own = {ctx.vantage.address}
-            targets = tuple(h for h in hosts if h not in own)
-            yield UnitPlan(
-                probe=self.name, unit=str(net), subject=subnet_ref(ctx.site, net), targets=targets
-            )
+        return link_units(self.name, ctx)
 
     def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
         return {(t, "arp"): (TRIES, TRIES * FRAME) for t in unit.targets}
@@ -59,3 +57,14 @@ class Arp:
             emit.ask("host.alive", host_ref(ctx, target), "answered" if macs else "silent")
         # The question "who is on this subnet?" was put to every address of the piece.
         emit.ask("arp.entry", unit.subject, "answered" if found else "silent")
+
+
+def link_units(probe: str, ctx: Context) -> Iterator[UnitPlan]:
+    """One unit for each piece of the scope that lies on our own link: beyond it ARP asks nobody, and silence would mean nothing."""
+    link = on_link(ctx)
+    for net, hosts in subnets(ctx.scope):
+        targets = tuple(h for h in hosts if within(h, link) and h != ctx.vantage.address)
+        if targets:
+            yield UnitPlan(
+                probe=probe, unit=str(net), subject=subnet_ref(ctx.site, net), targets=targets
+            )

@@ -1,76 +1,73 @@
 """What a service says first: SSH (RFC 4253), FTP (959), SMTP (5321), POP3 (1939), IMAP (3501), VNC (6143), MySQL, telnet (854).
 
-Read only: not a byte is written. A service that stalls, floods or closes is read as far as the limits go, and said so.
+Read only: not a byte is written. A service that stalls, drips, floods or closes is read as far as the limits go, and said so.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from agent.catalogs.ports import by_number
-from agent.contract import Context, Emit, Needs, Transport
+from agent.contract import Context, Emit, Needs, Stream, Transport
 from agent.model.bodies import Banner
 from agent.model.run import UnitPlan
-from agent.model.status import Strength
-from scanners.targets import host_ref, open_ports, service_ref
+from agent.model.status import AskOutcome, Strength
+from scanners.redaction import redact
+from scanners.targets import host_ref, ports_of, service_ref, service_units, tcp_cost
 
 LIMIT = 2048
 WAIT_S = 3.0
-PACKETS = 40
+"""For the first word, and for the banner as a whole."""
+NEXT_S = 0.5
+PACKETS = 90
+"""Three SYNs, the acknowledgements of 2 KiB, and a reset for each segment a flooding service has under way."""
 _TELNET = re.compile(rb"\xff(?:[\xfb-\xfe].|\xfa.*?\xff\xf0|.)", re.DOTALL)
+_FTP = re.compile(rb"(?i)\bs?ftps?\b|ftpd|filezilla|serv-u")
 
 
 @dataclass(frozen=True)
 class BannerProbe:
     name: str = "banner"
     rev: int = 1
-    needs: Needs = Needs(deadline_s=60, after=("tcp_ports",))
+    needs: Needs = Needs(deadline_s=120, after=("tcp_ports",))
     emits: frozenset[str] = frozenset({"banner"})
     asks: Mapping[str, Strength] = field(default_factory=lambda: {"banner": "strong"})
 
     def plan(self, ctx: Context) -> Iterable[UnitPlan]:
-        for host, ports in open_ports(ctx).items():
-            wanted = [p for p in ports if speaks_first(p)]
-            if wanted:
-                yield UnitPlan(
-                    probe=self.name,
-                    unit=host,
-                    subject=host_ref(ctx, host),
-                    targets=(host,),
-                    params={"ports": " ".join(map(str, wanted))},
-                )
+        return service_units(self.name, ctx, speaks_first)
 
     def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
-        packets = PACKETS * len(unit.params["ports"].split())
-        return {(unit.targets[0], "tcp"): (packets, packets * 80)}
+        return tcp_cost(unit, PACKETS, PACKETS * 74)
 
     async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
         host = unit.targets[0]
-        for port in map(int, unit.params["ports"].split()):
-            try:
-                stream = await ctx.dial.connect(host, port, timeout_s=WAIT_S, emit=emit)
-            except TimeoutError:
-                emit.ask("banner", service_ref(ctx, host, port), "silent")
-                continue
-            except OSError:
-                emit.ask("banner", service_ref(ctx, host, port), "error")
-                continue
-            data = b""
-            try:
-                while len(data) < LIMIT and not finished(data):
-                    chunk = await stream.read(LIMIT - len(data), WAIT_S if not data else 0.5)
-                    if not chunk:
-                        break
-                    data += chunk
-            except (TimeoutError, ConnectionError):
-                pass  # what came until then is the banner
-            finally:
-                await stream.close()
-            if data:
-                await emit(host_ref(ctx, host), parse(port, data), channel="tcp", raw=data)
-            emit.ask("banner", service_ref(ctx, host, port), "answered" if data else "silent")
+        for port in ports_of(unit):
+            outcome = await self._one(host, port, ctx, emit)
+            emit.ask("banner", service_ref(ctx, host, port), outcome)
+
+    async def _one(self, host: str, port: int, ctx: Context, emit: Emit) -> AskOutcome:
+        try:
+            stream = await ctx.dial.connect(host, port, timeout_s=WAIT_S, emit=emit)
+        except TimeoutError:
+            return "silent"
+        except ConnectionRefusedError:
+            return "negative"
+        except OSError:
+            return "error"
+        try:
+            data = await listen(stream)
+        finally:
+            await stream.close()
+        if not data:
+            return "silent"
+        cut = len(data) >= LIMIT
+        kept, redactions = redact(data)
+        body = parse(port, kept, truncated=cut)
+        await emit(host_ref(ctx, host), body, channel="tcp", raw=kept, redactions=redactions)
+        return "answered"
 
 
 def speaks_first(port: int) -> bool:
@@ -79,42 +76,84 @@ def speaks_first(port: int) -> bool:
     return entry is not None and entry.speaks == "server"
 
 
+async def listen(stream: Stream) -> bytes:
+    """What the service says by itself, at most `LIMIT` bytes within `WAIT_S`; b"" when it says nothing."""
+    data = b""
+    until = time.monotonic() + WAIT_S
+    while len(data) < LIMIT and not finished(data):
+        left = until - time.monotonic()
+        if left <= 0:
+            break
+        try:
+            chunk = await stream.read(LIMIT - len(data), min(left, NEXT_S) if data else left)
+        except (TimeoutError, ConnectionError):
+            break  # what came until then is the banner
+        if not chunk:
+            break
+        data += chunk
+    return data
+
+
 def finished(data: bytes) -> bool:
-    """One line is enough for the protocols that greet with a line."""
-    return data.endswith(b"\n") and not data.startswith(b"\xff")
+    """One line is enough for the protocols that greet with a line; an SMTP or FTP greeting may have several (`220-`)."""
+    if not data.endswith(b"\n") or data.startswith(b"\xff"):
+        return False
+    last = data.rstrip(b"\r\n").rpartition(b"\n")[2]
+    return not re.match(rb"\d{3}-", last)
 
 
-def parse(port: int, data: bytes) -> Banner:
+def parse(port: int, data: bytes, *, truncated: bool = False) -> Banner:
     """The banner in *data* (any bytes). Text is UTF-8 where it is, else replaced; telnet options are taken out."""
     cut = data[:LIMIT]
     protocol = protocol_of(port, cut)
     if protocol == "telnet":
         cut = _TELNET.sub(b"", cut)
     if protocol == "mysql":
-        cut = cut[5:].split(b"\0", 1)[0]
-    text = cut.decode("utf-8", "replace")
-    return Banner(port=port, protocol=protocol, text=text, truncated=len(data) >= LIMIT)
+        cut = _mysql(cut)
+    text = cut.decode("utf-8", "replace")[:LIMIT]
+    return Banner(
+        port=port,
+        protocol=protocol,
+        text=text,
+        truncated=truncated or len(data) > len(data[:LIMIT]),
+    )
 
 
 def protocol_of(port: int, data: bytes) -> str:
     """The protocol these first bytes belong to; empty when they fit none."""
-    if data.startswith(b"SSH-"):
-        return "ssh"
-    if data.startswith(b"RFB "):
-        return "vnc"
-    if data.startswith(b"@RSYNCD:"):
-        return "rsync"
-    if data.startswith(b"+OK"):
-        return "pop3"
-    if data.startswith(b"* OK") or data.startswith(b"* PREAUTH"):
-        return "imap"
+    starts = {
+        b"SSH-": "ssh",
+        b"RFB ": "vnc",
+        b"@RSYNCD:": "rsync",
+        b"+OK": "pop3",
+        b"* OK": "imap",
+        b"* PREAUTH": "imap",
+        b"* BYE": "imap",
+    }
+    for start, protocol in starts.items():
+        if data.startswith(start):
+            return protocol
     if re.match(rb"\xff[\xfb-\xfe]", data):
         return "telnet"
-    if len(data) > 5 and data[3] == 0 and data[4] in (9, 10) and data[0] >= 5:
+    # Packet header (length, sequence 0), then protocol version 10 or 9, or an error packet that turns us away.
+    if (
+        len(data) > 5
+        and data[3] == 0
+        and data[4] in (9, 10, 0xFF)
+        and data[0] >= 5
+        and data[2] == 0
+    ):
         return "mysql"
-    if re.match(rb"220[ -]", data):
-        words = data[:400].lower()
-        if b"vmware" in words:
+    if re.match(rb"(?:220|421|530)[ -]", data):
+        if b"vmware authentication" in data[:400].lower():
             return "vmware-auth"
-        return "ftp" if b"ftp" in words or port == 21 else "smtp"
+        return "ftp" if _FTP.search(data[:400]) or port == 21 else "smtp"
+    # Printers and old gear prompt without options.
     return "telnet" if port == 23 and data else ""
+
+
+def _mysql(packet: bytes) -> bytes:
+    """Server version of a Protocol::Handshake, or the words of an error packet (MySQL client/server protocol)."""
+    if packet[4] == 0xFF:
+        return packet[7:]
+    return packet[5:].split(b"\0", 1)[0]

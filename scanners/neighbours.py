@@ -1,36 +1,50 @@
 """Who is on this link, without privileges: one UDP datagram an address makes the kernel ask by ARP; then its table is read.
 
 Port 9 (discard, RFC 863): nothing answers there, nothing prints. Traps measured on Linux: a socket's buffer holds about 277 unresolved
-peers, so a fresh socket for every 128 addresses; the kernel repeats an ARP request after 1 s, so 1.3 s of waiting.
+peers, so a fresh socket for every 128 addresses; the kernel repeats an ARP request after 1 s, so 1.3 s of waiting. An entry that was
+there before proves nothing until the kernel has confirmed it (states of a neighbour: linux/neighbour.h, RFC 4861 section 7.3.2).
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agent.contract import Context, Emit, Needs, Transport
 from agent.model.bodies import ArpEntry
 from agent.model.run import UnitPlan
-from agent.model.status import Strength
-from agent.net.interfaces import neighbours
-from scanners.targets import host_ref, on_link_hosts, subnet_ref, subnets
+from agent.model.status import AskOutcome, Strength
+from agent.net.interfaces import Neighbour, neighbours
+from scanners.arp import FRAME, QUIET_RATE, RATE, link_units
+from scanners.targets import host_ref
 
+EVERYBODY = "255.255.255.255"
+"""The pacer's name for the link itself (RFC 919): a broadcast reaches everybody on it."""
 PER_SOCKET = 128
 ROUNDS = 2
 WAIT_S = 1.3
-ARP_TRIES = 6
-"""Frames the kernel may send to one address in a round: three broadcasts, three unicast confirmations (ip-sysctl, *_solicit)."""
+ARP_TRIES = 3
+"""Requests the kernel sends for one unresolved address, a second apart (ip-sysctl, mcast_solicit)."""
+CONFIRM = 4
+"""More of them where an old entry is checked first: three to the old MAC (ucast_solicit), and one that overlaps."""
+CONFIRM_S = 9.0
+"""A doubtful entry is checked after 5 s (delay_first_probe_time) by up to three requests."""
+DATAGRAM = 60
+FULL = frozenset({errno.ENOBUFS, errno.EAGAIN, errno.EWOULDBLOCK})
+PROVEN = frozenset({"REACHABLE"})
+DOUBTFUL = frozenset({"STALE", "DELAY", "PROBE"})
+FIXED = frozenset({"PERMANENT", "NOARP"})
 
 
 @dataclass(frozen=True)
 class Neighbours:
     name: str = "neighbours"
     rev: int = 1
-    needs: Needs = Needs(loopback=False, deadline_s=180, platforms=("linux",))
+    needs: Needs = Needs(loopback=False, deadline_s=7200, platforms=("linux",))
     emits: frozenset[str] = frozenset({"arp.entry"})
     asks: Mapping[str, Strength] = field(
         default_factory=lambda: {"host.alive": "strong", "arp.entry": "strong"}
@@ -38,55 +52,80 @@ class Neighbours:
 
     def plan(self, ctx: Context) -> Iterable[UnitPlan]:
         if ctx.raw is not None:
-            return  # the raw ARP sweep puts the same question with fewer packets
-        link = on_link_hosts(ctx)
-        for net, hosts in subnets(ctx.scope):
-            targets = tuple(h for h in hosts if h in link and h != ctx.vantage.address)
-            if targets:
-                yield UnitPlan(
-                    probe=self.name,
-                    unit=str(net),
-                    subject=subnet_ref(ctx.site, net),
-                    targets=targets,
-                )
+            return ()  # the raw ARP sweep puts the same question with fewer packets
+        return link_units(self.name, ctx)
 
     def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
+        arp = ROUNDS * ARP_TRIES + CONFIRM
         out: dict[tuple[str, Transport], tuple[int, int]] = {}
         for t in unit.targets:
-            out[t, "udp"] = (ROUNDS, ROUNDS * 60)
-            out[t, "arp"] = (ROUNDS * ARP_TRIES, ROUNDS * ARP_TRIES * 60)
+            out[t, "udp"] = (ROUNDS, ROUNDS * DATAGRAM)
+            out[t, "arp"] = (arp, arp * FRAME)
         return out
 
     async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
         found: dict[str, str] = {}
-        for _ in range(ROUNDS):
+        # The kernel itself repeats: where few frames are wanted, that is enough.
+        rounds = 1 if ctx.quiet else ROUNDS
+        unasked: set[str] = set()
+        for number in range(rounds):
             left = [t for t in unit.targets if t not in found]
+            # The link is taken for the whole round: pieces that took turns would find the table full (gc_thresh3).
+            await ctx.pace.turn(EVERYBODY, len(left) * ARP_TRIES, slow=ctx.quiet)
+            gap = ARP_TRIES / (QUIET_RATE if ctx.quiet else RATE)
             for start in range(0, len(left), PER_SOCKET):
-                await _poke(left[start : start + PER_SOCKET], ctx, emit)
-            await asyncio.sleep(WAIT_S)
-            table = await asyncio.to_thread(neighbours)
-            wanted = set(unit.targets)
-            found |= {
-                n.address: n.mac
-                for n in table
-                if n.address in wanted and n.mac and "FAILED" not in n.state
-            }
+                unasked |= await _poke(left[start : start + PER_SOCKET], gap, emit, bool(number))
+            await asyncio.sleep(WAIT_S if number + 1 < rounds else ARP_TRIES)
+            table = await _confirmed(left)
+            found |= {n.address: n.mac for n in table if n.mac and PROVEN & set(n.state.split())}
+            unasked |= {n.address for n in table if FIXED & set(n.state.split())}
         for target in unit.targets:
+            outcome: AskOutcome = "error" if target in unasked else "silent"
             if target in found:
+                outcome = "answered"
                 await emit(host_ref(ctx, target), ArpEntry(mac=found[target]), channel="arp")
-            emit.ask(
-                "host.alive", host_ref(ctx, target), "answered" if target in found else "silent"
-            )
+            emit.ask("host.alive", host_ref(ctx, target), outcome)
         emit.ask("arp.entry", unit.subject, "answered" if found else "silent")
 
 
-async def _poke(targets: list[str], ctx: Context, emit: Emit) -> None:
+async def _confirmed(targets: Sequence[str]) -> list[Neighbour]:
+    """The kernel's entries for *targets*, once it has made up its mind on each. Raises `CannotLook`."""
+    wanted = set(targets)
+    until = time.monotonic() + CONFIRM_S
+    while True:
+        table = [n for n in await asyncio.to_thread(neighbours) if n.address in wanted]
+        doubtful = any(DOUBTFUL & set(n.state.split()) for n in table)
+        if not doubtful or time.monotonic() > until:
+            return table
+        await asyncio.sleep(0.5)
+
+
+async def _poke(targets: Sequence[str], gap: float, emit: Emit, again: bool) -> set[str]:
+    """One datagram to each, *gap* seconds apart; returns those to whom none could be sent."""
+    unasked: set[str] = set()
+    arp = ARP_TRIES + (0 if again else CONFIRM)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
         for target in targets:
-            await ctx.pace.turn(target)
-            emit.sent(target, "udp", 1, 60)
-            emit.sent(target, "arp", ARP_TRIES, ARP_TRIES * 60)
-            # A full buffer or a refused datagram costs this address one of its rounds.
-            with suppress(OSError):
-                sock.sendto(b"\0", (target, 9))
+            emit.sent(target, "udp", 1, DATAGRAM)
+            emit.sent(target, "arp", arp, arp * FRAME)
+            if not await _sent(sock, target):
+                unasked.add(target)
+            await asyncio.sleep(gap)
+    return unasked
+
+
+async def _sent(sock: socket.socket, target: str) -> bool:
+    for _ in range(20):
+        try:
+            sock.sendto(b"\0", (target, 9))
+        except OSError as error:
+            if error.errno in FULL:
+                await asyncio.sleep(0.25)
+                continue
+            if error.errno in (errno.EHOSTUNREACH, errno.ECONNREFUSED, errno.EHOSTDOWN):
+                # The fate of an earlier datagram, told late.
+                continue
+            return False
+        return True
+    return False

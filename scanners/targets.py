@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Network, ip_address
 
-from agent.contract import Context
+from agent.contract import Context, Transport
 from agent.model.bodies import TcpPort
 from agent.model.ref import Ref, addr, service
+from agent.model.run import UnitPlan
 from agent.model.scope import ScopeRule, parse_range
 
 
@@ -18,7 +19,7 @@ def subnets(scope: ScopeRule) -> Iterator[tuple[IPv4Network, tuple[str, ...]]]:
         for net in parse_range(text):
             if not isinstance(net, IPv4Network):
                 continue
-            pieces = [net] if net.prefixlen >= 24 else list(net.subnets(new_prefix=24))
+            pieces = [net] if net.prefixlen >= 24 else net.subnets(new_prefix=24)
             for piece in pieces:
                 if piece in seen:
                     continue
@@ -26,6 +27,10 @@ def subnets(scope: ScopeRule) -> Iterator[tuple[IPv4Network, tuple[str, ...]]]:
                 hosts = tuple(str(h) for h in piece.hosts() if scope.judge(str(h)) == "allowed")
                 if hosts:
                     yield piece, hosts
+
+
+def within(host: str, nets: tuple[IPv4Network, ...]) -> bool:
+    return any(ip_address(host) in net for net in nets)
 
 
 def subnet_ref(site: str, net: IPv4Network) -> Ref:
@@ -40,20 +45,7 @@ def answered(ctx: Context) -> list[str]:
         for o in ctx.seen(kind)
         if o.subject.kind == "addr" and ctx.scope.judge(o.subject.value) == "allowed"
     }
-    return sorted(found, key=lambda h: (ip_address(h).version, int(ip_address(h))))
-
-
-def on_link_hosts(ctx: Context) -> set[str]:
-    """Addresses that lie on the link of the vantage's interface: there, one that answers no ARP is not there."""
-    from agent.net.interfaces import CannotLook, interfaces
-
-    if ctx.vantage.interface is None:
-        return set()
-    try:
-        mine = [i for i in interfaces() if i.name == ctx.vantage.interface]
-    except CannotLook:
-        return set()
-    return {h for h in ctx.scope.hosts() for i in mine if i.on_link(h)}
+    return sorted(found, key=_order)
 
 
 def open_ports(ctx: Context) -> dict[str, list[int]]:
@@ -62,7 +54,34 @@ def open_ports(ctx: Context) -> dict[str, list[int]]:
     for o in ctx.seen("tcp.port"):
         if isinstance(o.body, TcpPort):
             out.setdefault(o.subject.value, set()).add(o.body.port)
-    return {h: sorted(p) for h, p in sorted(out.items()) if ctx.scope.judge(h) == "allowed"}
+    inside = sorted((h for h in out if ctx.scope.judge(h) == "allowed"), key=_order)
+    return {h: sorted(out[h]) for h in inside}
+
+
+def service_units(probe: str, ctx: Context, wanted: Callable[[int], bool]) -> Iterator[UnitPlan]:
+    """One unit a host for its open ports that are *wanted*; they stand in `params["ports"]`."""
+    for host, ports in open_ports(ctx).items():
+        if mine := [p for p in ports if wanted(p)]:
+            yield UnitPlan(
+                probe=probe,
+                unit=host,
+                subject=host_ref(ctx, host),
+                targets=(host,),
+                params={"ports": " ".join(map(str, mine))},
+            )
+
+
+def ports_of(unit: UnitPlan) -> list[int]:
+    """The ports of a unit made by `service_units`."""
+    return [int(p) for p in unit.params["ports"].split()]
+
+
+def tcp_cost(
+    unit: UnitPlan, packets: int, size: int
+) -> Mapping[tuple[str, Transport], tuple[int, int]]:
+    """*packets* and *size* bytes for each port of the unit."""
+    count = len(ports_of(unit))
+    return {(unit.targets[0], "tcp"): (packets * count, size * count)}
 
 
 def host_ref(ctx: Context, host: str) -> Ref:
@@ -71,3 +90,8 @@ def host_ref(ctx: Context, host: str) -> Ref:
 
 def service_ref(ctx: Context, host: str, port: int) -> Ref:
     return service(ctx.site, host, "tcp", port)
+
+
+def _order(host: str) -> tuple[int, int]:
+    address = ip_address(host)
+    return address.version, int(address)

@@ -9,44 +9,50 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from ipaddress import IPv4Network
+from typing import Literal
 
 from agent.catalogs.ports import load_ports
 from agent.contract import Context, Emit, Knock, Needs, Transport
 from agent.model.bodies import HostAnswer, TcpPort
 from agent.model.run import UnitPlan
-from agent.model.status import Strength
-from scanners.targets import answered, host_ref, on_link_hosts
+from agent.model.status import AskOutcome, Strength
+from scanners.link import on_link
+from scanners.targets import answered, host_ref, within
 
 TIMEOUT_S = 0.9
 """Below the second after which the kernel would send its SYN again."""
 TRIES = 2
-PER_CONNECT = 3
-"""Segments of one connection that is opened and ended at once: SYN, ACK, RST."""
+PER_KNOCK = 6
+"""Segments of one connection that is opened and ended at once, as the dialer counts them; a SYN goes out three times on Windows."""
 ARP_FRAMES = 12
 FRAME = 74
-PARALLEL = 16
+PARALLEL = 48
+"""Connections under way to one host: as many as the cap of 50 a second lets begin within the time-out."""
 
 
 @dataclass(frozen=True)
 class TcpPorts:
     name: str = "tcp_ports"
     rev: int = 1
-    needs: Needs = Needs(deadline_s=300, after=("arp", "neighbours", "icmp"))
+    needs: Needs = Needs(deadline_s=600, after=("arp", "neighbours", "icmp"))
     emits: frozenset[str] = frozenset({"tcp.port", "host.answer"})
     asks: Mapping[str, Strength] = field(default_factory=lambda: {"tcp.ports": "weak"})
 
     def plan(self, ctx: Context) -> Iterable[UnitPlan]:
         live = set(answered(ctx))
-        # On the link, who answers no ARP is not there; beyond it, and where no ARP is possible, every address is asked.
-        link = on_link_hosts(ctx) if live else set()
+        # Who answers no ARP is not there, on a link where somebody did; elsewhere every address is asked.
+        heard = {_piece(h) for h in live}
+        link = on_link(ctx)
         for host in ctx.scope.hosts():
-            if (host in live or host not in link) and host != ctx.vantage.address:
+            gone = host not in live and _piece(host) in heard and within(host, link)
+            if not gone and host != ctx.vantage.address:
                 yield UnitPlan(
                     probe=self.name, unit=host, subject=host_ref(ctx, host), targets=(host,)
                 )
 
     def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
-        packets = len(port_set()) * TRIES * PER_CONNECT
+        packets = len(port_set()) * TRIES * PER_KNOCK
         host = unit.targets[0]
         return {
             (host, "tcp"): (packets, packets * FRAME),
@@ -55,37 +61,33 @@ class TcpPorts:
 
     async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
         host = unit.targets[0]
-        if ctx.vantage.mode != "lab-loopback":
+        loopback = ctx.vantage.mode == "lab-loopback"
+        if not loopback:
+            # The kernel's own questions before the first SYN, and while nobody answers.
             emit.sent(host, "arp", ARP_FRAMES, ARP_FRAMES * 60)
         slots = asyncio.Semaphore(1 if ctx.slow(host) else PARALLEL)
-        answers: dict[int, Knock] = {}
+        answers: dict[int, Knock | Literal["failed"]] = {}
 
         async def one(port: int) -> None:
             async with slots:
-                answers[port] = await ctx.dial.knock(host, port, timeout_s=TIMEOUT_S, emit=emit)
+                try:
+                    answers[port] = await ctx.dial.knock(host, port, timeout_s=TIMEOUT_S, emit=emit)
+                except OSError:
+                    # No route, no descriptor, forbidden here: this port could not be asked about.
+                    answers[port] = "failed"
             if answers[port] == "open":
                 await emit(host_ref(ctx, host), TcpPort(port=port), channel="tcp")
 
-        for attempt in range(TRIES):
-            again = [p for p in port_set() if answers.get(p, "silent") == "silent"]
-            if attempt and set(answers.values()) <= {"silent", "unreachable"}:
-                # Not one answer: most likely nobody is there. Only the ports asked first are tried once more.
-                again = [p for p in again if p in first_ports()]
+        for _ in range(TRIES):
+            left = [p for p in port_set() if answers.get(p, "failed") in ("silent", "failed")]
             async with asyncio.TaskGroup() as group:
-                for port in again:
+                for port in left:
                     group.create_task(one(port))
         said = set(answers.values())
-        if "closed" in said and "open" not in said and ctx.vantage.mode != "lab-loopback":
+        if "closed" in said and "open" not in said and not loopback:
             # On the loopback lab the kernel answers for every address: a refusal proves nothing there.
             await emit(host_ref(ctx, host), HostAnswer(method="tcp-reset"), channel="tcp")
-        if "open" in said:
-            emit.ask("tcp.ports", host_ref(ctx, host), "answered")
-        elif "closed" in said:
-            emit.ask("tcp.ports", host_ref(ctx, host), "negative")
-        elif said == {"unreachable"}:
-            emit.ask("tcp.ports", host_ref(ctx, host), "error")
-        else:
-            emit.ask("tcp.ports", host_ref(ctx, host), "silent")
+        emit.ask("tcp.ports", host_ref(ctx, host), outcome(said))
 
 
 @cache
@@ -94,7 +96,16 @@ def port_set() -> tuple[int, ...]:
     return tuple(e.port for e in load_ports() if not e.ot)
 
 
-@cache
-def first_ports() -> frozenset[int]:
-    """The few ports of which nearly every host answers one, open or closed."""
-    return frozenset(e.port for e in load_ports() if e.first)
+def outcome(said: set[Knock | Literal["failed"]]) -> AskOutcome:
+    """One answer a host, from those of its ports. A port that could not be asked about spoils it: what is open may be missing."""
+    if "failed" in said:
+        return "error"
+    if "open" in said:
+        return "answered"
+    # A router that calls the host unreachable, or nothing at all, is no answer of the host.
+    return "negative" if "closed" in said else "silent"
+
+
+def _piece(host: str) -> str:
+    """The /24 an IPv4 address lies in, as the ARP sweep is cut; an IPv6 address stands for itself."""
+    return host if ":" in host else str(IPv4Network(f"{host}/24", strict=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,13 +15,15 @@ from agent.contract import Context, Emit, Needs, Transport
 from agent.model.bodies import TlsCertificate
 from agent.model.run import UnitPlan
 from agent.model.status import AskOutcome, Strength
-from scanners.targets import host_ref, open_ports, service_ref
+from scanners.targets import host_ref, ports_of, service_ref, service_units, tcp_cost
 
 if TYPE_CHECKING:
     from cryptography import x509
 
 WAIT_S = 4.0
-PACKETS = 60
+PACKETS = 150
+BYTES = 20_000
+"""Hello, certificates of up to 64 KiB acknowledged, and a reset for each segment still under way."""
 MAX_NAMES = 100
 MAX_TEXT = 1024
 
@@ -33,29 +36,19 @@ class NotACertificate(ValueError):
 class Tls:
     name: str = "tls"
     rev: int = 1
-    needs: Needs = Needs(deadline_s=60, after=("tcp_ports",))
+    needs: Needs = Needs(deadline_s=180, after=("tcp_ports",))
     emits: frozenset[str] = frozenset({"tls.certificate"})
     asks: Mapping[str, Strength] = field(default_factory=lambda: {"tls.certificate": "strong"})
 
     def plan(self, ctx: Context) -> Iterable[UnitPlan]:
-        for host, ports in open_ports(ctx).items():
-            wanted = [p for p in ports if speaks_tls(p)]
-            if wanted:
-                yield UnitPlan(
-                    probe=self.name,
-                    unit=host,
-                    subject=host_ref(ctx, host),
-                    targets=(host,),
-                    params={"ports": " ".join(map(str, wanted))},
-                )
+        return service_units(self.name, ctx, speaks_tls)
 
     def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
-        packets = PACKETS * len(unit.params["ports"].split())
-        return {(unit.targets[0], "tcp"): (packets, packets * 200)}
+        return tcp_cost(unit, PACKETS, BYTES)
 
     async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
         host = unit.targets[0]
-        for port in map(int, unit.params["ports"].split()):
+        for port in ports_of(unit):
             outcome = await self._one(host, port, ctx, emit)
             emit.ask("tls.certificate", service_ref(ctx, host, port), outcome)
 
@@ -64,22 +57,29 @@ class Tls:
             stream = await ctx.dial.connect(host, port, timeout_s=WAIT_S, emit=emit)
         except TimeoutError:
             return "silent"
+        except ConnectionRefusedError:
+            return "negative"
         except OSError:
             return "error"
         try:
             info = await stream.start_tls(None, WAIT_S)
             body = parse(port, info.certificate_der, info.version)
-        except TimeoutError:
+        except (TimeoutError, ConnectionError):
+            # Nothing said, or hung up on our hello: neither yes nor no.
             return "silent"
-        except (ssl.SSLError, ConnectionError):
-            # It answered, and does not speak TLS (or no version either of us knows).
-            return "negative"
+        except ssl.SSLError as error:
+            return said_no(error)
         except NotACertificate:
             return "error"
         finally:
             await stream.close()
         await emit(host_ref(ctx, host), body, channel="tls", raw=info.certificate_der)
         return "answered"
+
+
+def said_no(error: ssl.SSLError) -> AskOutcome:
+    """An alert is the refusal of somebody who speaks TLS; other bytes are another protocol: no certificate there."""
+    return "refused" if "ALERT" in (error.reason or "").upper() else "negative"
 
 
 def speaks_tls(port: int) -> bool:
@@ -91,30 +91,47 @@ def parse(port: int, der: bytes, tls_version: str) -> TlsCertificate:
     """The fields of *der* that matter to a handover. Raises `NotACertificate`."""
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
+
+    unreadable = (
+        ValueError,
+        TypeError,
+        OverflowError,
+        UnsupportedAlgorithm,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    )
+    try:
+        # The library warns of what it will no longer take one day, such as a serial number of zero: common on old gear.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _fields(port, der, tls_version)
+    except unreadable as error:
+        raise NotACertificate(f"not a readable certificate ({type(error).__name__})") from None
+
+
+def _fields(port: int, der: bytes, tls_version: str) -> TlsCertificate:
+    from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    try:
-        cert = x509.load_der_x509_certificate(der)
-        key = cert.public_key()
-        spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        return TlsCertificate(
-            port=port,
-            subject=_name(cert.subject),
-            issuer=_name(cert.issuer),
-            names=_names(cert),
-            serial=f"{cert.serial_number:x}",
-            not_before=_us(cert.not_valid_before_utc),
-            not_after=_us(cert.not_valid_after_utc),
-            self_signed=cert.subject == cert.issuer,
-            sha256=hashlib.sha256(der).hexdigest(),
-            spki_sha256=hashlib.sha256(spki).hexdigest(),
-            key_type=type(key).__name__.removesuffix("PublicKey").strip("_").lower(),
-            key_bits=int(getattr(key, "key_size", 0) or 0),
-            signature=_signature(cert),
-            tls_version=tls_version,
-        )
-    except (ValueError, TypeError, UnsupportedAlgorithm, OverflowError) as error:
-        raise NotACertificate(f"not a readable certificate ({type(error).__name__})") from None
+    cert = x509.load_der_x509_certificate(der)
+    key = cert.public_key()
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return TlsCertificate(
+        port=port,
+        subject=_name(cert.subject),
+        issuer=_name(cert.issuer),
+        names=_names(cert),
+        serial=f"{cert.serial_number:x}",
+        not_before=_us(cert.not_valid_before_utc),
+        not_after=_us(cert.not_valid_after_utc),
+        self_signed=cert.subject == cert.issuer,
+        sha256=hashlib.sha256(der).hexdigest(),
+        spki_sha256=hashlib.sha256(spki).hexdigest(),
+        key_type=type(key).__name__.removesuffix("PublicKey").strip("_").lower(),
+        key_bits=int(getattr(key, "key_size", 0) or 0),
+        signature=_signature(cert),
+        tls_version=tls_version,
+    )
 
 
 def _name(name: x509.Name) -> str:

@@ -6,6 +6,7 @@ counts whatever a device says, and a device says nothing that a person's tick wo
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
@@ -24,6 +25,24 @@ DECIDED: frozenset[str] = frozenset({"cannot_be_had", "not_applicable"})
 CLIENT_FILE = "client.toml"
 
 
+class About:
+    """Findings by what they are about."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._order: dict[str, int] = {}
+        self._by: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+        for n, f in enumerate(findings):
+            self._order[f.key] = n
+            for name in (*(str(s) for s in f.subjects), *f.assets):
+                self._by[f.rule, name].append(f)
+
+    def about(self, member: Member, rules: Iterable[str]) -> list[Finding]:
+        """Those of *rules* that name *member*; of a service only what names it, of a place what names a device in it."""
+        names = (str(member.subject), *(() if member.subject.kind == "service" else member.assets))
+        found = {f.key: f for r in rules for n in names for f in self._by.get((r, n), ())}
+        return sorted(found.values(), key=lambda f: self._order[f.key])
+
+
 def closes(checklist: Checklist) -> dict[str, tuple[str, ...]]:
     """Rule -> items that a finding of it keeps open."""
     out: dict[str, list[str]] = {}
@@ -35,7 +54,7 @@ def closes(checklist: Checklist) -> dict[str, tuple[str, ...]]:
 
 def fill(checklist: Checklist, world: World, findings: Iterable[Finding]) -> list[ChecklistItem]:
     """Every item of the catalogue, in its order."""
-    found = [f for f in findings if not f.accepted]
+    found = About(f for f in findings if not f.accepted)
     start = start_of(world)
     return [_item(entry, world, found, start) for entry in checklist.items]
 
@@ -55,9 +74,7 @@ def start_of(world: World) -> Us | None:
     return int(datetime(first.year, first.month, first.day, tzinfo=UTC).timestamp()) * 1_000_000
 
 
-def _item(
-    entry: ChecklistEntry, world: World, findings: list[Finding], start: Us | None
-) -> ChecklistItem:
+def _item(entry: ChecklistEntry, world: World, findings: About, start: Us | None) -> ChecklistItem:
     answer = world.material.answers.items.get(entry.id)
     if entry.mode == "evidence":
         return _evidence(entry, answer, world, findings)
@@ -102,7 +119,7 @@ def prefill(path: str, world: World) -> str:
 
 
 def _evidence(
-    entry: ChecklistEntry, answer: ItemAnswer | None, world: World, findings: list[Finding]
+    entry: ChecklistEntry, answer: ItemAnswer | None, world: World, findings: About
 ) -> ChecklistItem:
     selector = entry.selector
     if selector is None:
@@ -141,9 +158,9 @@ def _line(
     member: Member,
     answer: ItemAnswer | None,
     world: World,
-    findings: list[Finding],
+    findings: About,
 ) -> Line:
-    mine = [f for f in findings if f.rule in entry.rules and _about(f, member)]
+    mine = findings.about(member, entry.rules)
     statuses, proved = _proof(entry, member, world)
     tick = _tick(member, answer)
     if tick == "open":
@@ -177,15 +194,6 @@ def _tick(member: Member, answer: ItemAnswer | None) -> str | None:
     if answer.state == "done" and not answer.lines and member.first_seen <= answer.at:
         return "done"
     return None
-
-
-def _about(finding: Finding, member: Member) -> bool:
-    if member.subject.kind == "asset":
-        return member.assets[0] in finding.assets
-    if member.subject in finding.subjects:
-        return True
-    wanted = {str(a) for a in member.addresses}
-    return bool(wanted) and any(str(s) in wanted for s in finding.subjects)
 
 
 def _proof(entry: ChecklistEntry, member: Member, world: World) -> tuple[tuple[str, ...], bool]:

@@ -152,14 +152,15 @@ def _account(a: Account) -> Member:
 def _place(ref: Ref, label: str, ranges: Iterable[str], world: World) -> Member:
     """A member that people wrote down: it has evidence once something was seen in its *ranges*."""
     nets = [n for text in ranges for n in parse_range(text)]
-    addresses = tuple(
-        a
+    there = [
+        (asset.id, a)
         for asset in world.inventory.assets
         if asset.presence != "gone"
         for a in asset.addrs
         if a.ns == ref.ns and any(ip_address(a.value) in n for n in nets)
-    )
-    wanted = set(addresses)
-    seen = (o.id for o in world.observations.values() if o.subject in wanted)
+    ]
+    addresses = tuple(a for _, a in there)
+    assets = tuple(dict.fromkeys(i for i, _ in there))
+    seen = (i for a in addresses for i in world.seen_at(a))
     first = min(seen, default=None)
-    return Member(ref, label, (str(ref), label), addresses, (first,) if first else (), (), 0)
+    return Member(ref, label, (str(ref), label), addresses, (first,) if first else (), assets, 0)

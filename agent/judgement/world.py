@@ -86,6 +86,17 @@ class World:
         return tuple(out)
 
     @cached_property
+    def _seen_at(self) -> dict[str, list[str]]:
+        out: dict[str, list[str]] = defaultdict(list)
+        for o in self.observations.values():
+            out[str(o.subject)].append(o.id)
+        return out
+
+    def seen_at(self, address: Ref) -> list[str]:
+        """Ids of the observations about *address*."""
+        return self._seen_at.get(str(address), [])
+
+    @cached_property
     def ports(self) -> dict[str, frozenset[int]]:
         """Asset id -> its open ports."""
         found: dict[str, set[int]] = defaultdict(set)

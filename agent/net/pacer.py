@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from math import inf
 
+EVERYBODY = "255.255.255.255"
+"""A link as a whole (RFC 919): what is broadcast there reaches every host on it, and has a cap of its own."""
 MANY = 100_000
 """Hosts remembered before those that may be sent to again are forgotten."""
 
@@ -47,11 +49,13 @@ class _Host:
 
 @dataclass
 class Pacer:
-    """`total_pps`, `host_pps`, `slow_pps`: packets a second in all, to one host, to a host where care is asked for."""
+    """`total_pps`, `host_pps`, `slow_pps`, `link_pps`: packets a second in all, to one host, to a host where care is asked for, and
+    broadcast on a link (host `EVERYBODY`)."""
 
     total_pps: float
     host_pps: float
     slow_pps: float
+    link_pps: float = 200.0
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _hosts: dict[str, _Host] = field(default_factory=dict)
@@ -89,7 +93,8 @@ class Pacer:
             now = self.now()
             busy = {h: m for h, m in self._hosts.items() if m.lock.locked() or m.cap.ready() > now}
             self._hosts = busy
-        pps = self.slow_pps if slow else self.host_pps
+        usual = self.link_pps if host == EVERYBODY else self.host_pps
+        pps = self.slow_pps if slow else usual
         mine = self._hosts.get(host)
         if mine is None:
             mine = self._hosts[host] = _Host(Cap(pps))

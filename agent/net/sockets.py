@@ -14,7 +14,7 @@ from ipaddress import ip_address
 WINDOW = 32 * 1024
 """Bytes a peer may have under way to us: little, as each segment that comes after our end costs a reset."""
 KNOCK_WINDOW = 2304
-UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH})
+UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.EHOSTDOWN})
 _MSS_FLOOR = 536
 """RFC 9293, 3.7.1: what a peer that names no segment size takes."""
 _SEGS_OUT = 136

@@ -19,8 +19,9 @@ def exporters() -> dict[str, Exporter]:
     found: dict[str, Exporter] = {}
     for info in pkgutil.iter_modules(reports.exports.__path__):
         module = import_module(f"reports.exports.{info.name}")
-        name, write = getattr(module, "NAME", None), getattr(module, "write", None)
-        if isinstance(name, str) and callable(write):
+        name: str | None = getattr(module, "NAME", None)
+        write: Exporter | None = getattr(module, "write", None)
+        if name is not None and write is not None:
             if name in found:
                 raise TypeError(f"two export formats are called {name!r}")
             found[name] = write

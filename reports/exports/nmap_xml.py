@@ -70,8 +70,9 @@ def _host(
     ET.SubElement(host, "address", addr=ip, addrtype="ipv6" if ":" in ip else "ipv4")
     if mac:
         vendor = asset.attrs.get("vendor")
-        extra = {"vendor": _text(vendor.value)} if vendor is not None and vendor.value else {}
-        ET.SubElement(host, "address", addr=mac.upper(), addrtype="mac", **extra)
+        card = ET.SubElement(host, "address", addr=mac.upper(), addrtype="mac")
+        if vendor is not None and vendor.state == "known":
+            card.set("vendor", _text(vendor.value))
     names = ET.SubElement(host, "hostnames")
     label = judged.labels.get(asset.id, "")
     if label and label != ip:
@@ -82,10 +83,9 @@ def _host(
         port = ET.SubElement(ports, "port", protocol=s.transport, portid=str(s.port))
         ET.SubElement(port, "state", state="open", reason="syn-ack", reason_ttl="0")
         told = {k: _text(v.value) for k, v in _told(s).items() if v.state == "known"}
-        name = told.pop("name", "unknown")
-        ET.SubElement(
-            port, "service", name=name, method="probed" if told else "table", conf="3", **told
-        )
+        method = "probed" if told else "table"
+        said = {"name": "unknown", **told, "method": method, "conf": "3"}
+        ET.SubElement(port, "service", said)
     return host
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from agent.model.asset import Asset
 from agent.model.checklist import ChecklistItem
@@ -20,21 +21,8 @@ from agent.model.ref import Ref
 from agent.model.service import Service
 from agent.model.status import ProbeStatus
 from reports.html import layout
-from reports.html.texts import (
-    Lang,
-    day,
-    day_time,
-    first_sentence,
-    inert,
-    iso_day,
-    moment,
-    number,
-    pattern,
-    percent,
-    strings,
-    text,
-    written_day,
-)
+from reports.html.texts import inert, iso_day
+from reports.html.words import Words
 from reports.prose import Prose, RuleProse, UnknownProse
 
 Edition = Literal["technician", "client", "outside"]
@@ -44,8 +32,15 @@ STATUS_ROWS = 500
 LEDGER_ROWS = 2_000
 LATER = 400
 """Devices above which the long parts are unfolded by the script when they are reached: 2,000 devices still open in a second."""
+PARAM = 120
+"""Characters of one parameter within a sentence of the catalogue."""
 SEARCHED = 600
 """Characters of a device's hidden search words."""
+_ADDRESS = re.compile(
+    r"\b\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?\b|(?:\b[0-9a-f]{1,4}:|::)(?:[0-9a-f]{0,4}:)+[0-9a-f]{0,4}",
+    re.IGNORECASE,
+)
+"""IPv4 addresses and networks, IPv6 and MAC addresses."""
 _COMMON = frozenset(
     {"count", "days", "ended", "expires", "key_bits", "last_seen", "ports", "probe"}
 )
@@ -57,15 +52,17 @@ _PARAMS: dict[Edition, frozenset[str]] = {
 }
 
 
-@dataclass(frozen=True)
-class View:
-    """One report. Everything that comes from a device or a person passes through `s` (or `f`) on its way to the page."""
+@dataclass(frozen=True, kw_only=True)
+class View(Words):
+    """One report, as the templates see it."""
 
     judged: Judged
-    lang: Lang
     edition: Edition
 
-    # --- words ---------------------------------------------------------------------------------------------------------
+    def plain(self, value: object, limit: int) -> tuple[str, int]:
+        shown, cut = inert(value, limit)
+        # Whatever a text holds: only the technician's edition tells addresses.
+        return (shown if self.full else _ADDRESS.sub(self.t("withheld_short"), shown)), cut
 
     @cached_property
     def prose(self) -> Prose:
@@ -79,83 +76,6 @@ class View:
     def named(self) -> bool:
         """Names of devices and people may be shown."""
         return self.edition != "outside"
-
-    def t(self, key: str, /, **values: object) -> str:
-        return text(self.lang, key, **values)
-
-    def f(self, key: str, /, **values: object) -> Markup:
-        """A text whose values come from a device or a person: numbers in the language's form, the rest inert."""
-        shown = {
-            k: x
-            if isinstance(x, Markup)
-            else number(self.lang, x)
-            if isinstance(x, int)
-            else self.s(x, 200)
-            for k, x in values.items()
-        }
-        return Markup(escape(pattern(self.lang, key, values.get("n")))).format(**shown)
-
-    def word(self, prefix: str, key: str) -> str:
-        """Text of a code such as `class_printer`; the code itself, made inert, where there is none."""
-        return strings(self.lang).get(f"{prefix}_{key}") or inert(key, 80)[0]
-
-    def code(self, value: str) -> str:
-        """A reason's code in words, part by part: `cert_key:vendor_default`."""
-        return ": ".join(
-            " + ".join(self.word("code", p) for p in part.split("+")) for part in value.split(":")
-        )
-
-    def n(self, value: int) -> str:
-        return number(self.lang, value)
-
-    def percent(self, permille: int) -> str:
-        return percent(self.lang, permille)
-
-    def s(self, value: object, limit: int = 400) -> Markup:
-        """A string of the client's network, inert and set apart from the direction of the text around it."""
-        shown, cut = inert(value, limit)
-        more = (
-            Markup(' <span class="soft">({})</span>').format(self.t("truncated", n=cut))
-            if cut
-            else ""
-        )
-        return Markup("<bdi>{}</bdi>{}").format(shown, more)
-
-    def ours(self, value: str) -> Markup:
-        """A sentence of our catalogues, its parameters inert; what stands between backticks is a command."""
-        parts = inert(value, 600)[0].split("`")
-        if len(parts) % 2 == 0:
-            return Markup("{}").format("`".join(parts))
-        return Markup("").join(
-            Markup("<code>{}</code>" if i % 2 else "{}").format(x) for i, x in enumerate(parts)
-        )
-
-    def first(self, value: str) -> str:
-        return first_sentence(value)
-
-    def m(self, us: int) -> Markup:
-        """Day and minute, UTC (said beside it); the exact second is in the attribute."""
-        return self._time(us, day_time(self.lang, us))
-
-    def exact(self, us: int) -> Markup:
-        return self._time(us, moment(us))
-
-    def _time(self, us: int, shown: str) -> Markup:
-        return Markup('<time datetime="{}">{}</time>').format(
-            moment(us).replace(" ", "T") + "Z", shown
-        )
-
-    def d(self, us: int) -> str:
-        return day(self.lang, us)
-
-    def iso(self, us: int) -> str:
-        return iso_day(us)
-
-    def written(self, value: str) -> str:
-        return inert(written_day(self.lang, value), 40)[0]
-
-    def chip(self, state: str, label: str) -> Markup:
-        return Markup('<span class="chip {}">{}</span>').format(state, label)
 
     # --- names and links -----------------------------------------------------------------------------------------------
 
@@ -261,7 +181,7 @@ class View:
                 for v, ids in value.candidates
             )
             return Markup("{}: {}").format(self.chip("suspected", self.t("conflicting")), told)
-        return Markup('<span class="soft">{}</span>').format(self.t(value.state))
+        return Markup('<span class="soft">{}</span>').format(self.t(f"known_{value.state}"))
 
     def body(self, o: Observation) -> Markup:
         """What was observed, field by field, bounded."""
@@ -302,10 +222,8 @@ class View:
         """The parts of the one sentence of page one; each says what was not examined as such."""
         p, e = self.judged.page_one, self.judged.engagement
         who = ", ".join(e.former) or self.t("name_unknown")
-        if p.ways_in is None:
-            out = [self.f("headline_ways_none", who=who)]
-        else:
-            out = [self.f("headline_ways", who=who, n=p.ways_in)]
+        key = "headline_ways" if p.ways_in is not None else "headline_ways_none"
+        out = [self.f(key, who=who, n=p.ways_in or 0)]
         if p.ways_in_suspected:
             out.append(self.f("headline_suspected", n=p.ways_in_suspected))
         if p.ways_in:
@@ -363,12 +281,16 @@ class View:
         return next((s.step for s in self.judged.page_one.steps if s.closed < s.total), 10)
 
     def params(self, params: Mapping[str, str | int]) -> dict[str, str | int]:
-        """Parameters this edition may show; the others are named as withheld."""
-        if self.full:
-            return dict(params)
-        allowed = _PARAMS[self.edition]
-        hidden = self.t("withheld_short")
-        return {k: v if k in allowed or isinstance(v, int) else hidden for k, v in params.items()}
+        """Parameters this edition may show, bounded; the others are named as withheld."""
+        allowed, hidden = _PARAMS.get(self.edition), self.t("withheld_short")
+        return {
+            k: v
+            if isinstance(v, int)
+            else _bounded(v)
+            if allowed is None or k in allowed
+            else hidden
+            for k, v in params.items()
+        }
 
     def rule(self, rule: str, params: Mapping[str, str | int]) -> RuleProse:
         return self.prose.rule(rule, self.params(params))
@@ -476,3 +398,9 @@ class View:
     @cached_property
     def _evidence_shown(self) -> frozenset[str]:
         return frozenset(o.id for _, o, _ in self.evidence[0])
+
+
+def _bounded(value: str) -> str:
+    # One word of a device must not drown the sentence it stands in.
+    shown, cut = inert(value, PARAM)
+    return f"{shown}\u2026" if cut else shown

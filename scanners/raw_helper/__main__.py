@@ -9,47 +9,83 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import IO, Any
 
 from agent.model.scope import ScopeRule
 from scanners.raw_helper.rights import give_up
 from scanners.raw_helper.sweep import ArpSweep, EchoSweep
 
 MAX_LINE = 4 * 1024 * 1024
+MAX_RATE = 500
+MAX_TARGETS = 4096
 
 
 def main() -> int:
     try:
-        first = json.loads(sys.stdin.readline(MAX_LINE))
+        first = _object(sys.stdin.buffer.readline(MAX_LINE))
         scope = ScopeRule.model_validate(first["scope"])
-        arp = ArpSweep(first["interface"], first["source_ip"])
-        echo = EchoSweep(first["interface"], first["source_ip"])
+        arp = ArpSweep(str(first["interface"]), str(first["source_ip"]))
+        echo = EchoSweep(str(first["interface"]), str(first["source_ip"]))
     except (ValueError, KeyError, TypeError, OSError) as error:
-        _say({"ready": False, "error": f"{type(error).__name__}: {error}"[:300]})
+        _say({"ready": False, "error": _words(error)})
         return 1
-    kept = give_up()
-    _say({"ready": True, "rights": kept})
-    while line := sys.stdin.readline(MAX_LINE):
-        request: Any = None
+    try:
+        left = give_up()
+    except OSError as error:
+        # With rights it was to give up it does not go on.
+        _say({"ready": False, "error": f"could not give up its rights: {_words(error)}"})
+        return 1
+    _say({"ready": True, "rights": left})
+    while (line := _line(sys.stdin.buffer)) is not None:
+        mine: Any = None
         try:
-            request = json.loads(line)
-            targets = [str(t) for t in request["targets"]]
-            rate = max(1, min(500, int(request["rate"])))
-            for target in targets:
-                if (verdict := scope.judge(target)) != "allowed":
-                    raise ValueError(f"{target} is {verdict}")
-            found: Any
-            if request["op"] == "arp":
-                found = arp.run(targets, rate)
-            elif request["op"] == "icmp":
-                found = echo.run({t: str(request["macs"][t]) for t in targets}, rate)
-            else:
-                raise ValueError("no such operation")
-            _say({"id": request["id"], "found": found})
+            request = _object(line)
+            mine = request.get("id")
+            _say({"id": mine, "found": _answer(request, scope, arp, echo)})
         except (ValueError, KeyError, TypeError, OSError) as error:
-            mine = request.get("id") if isinstance(request, dict) else None
-            _say({"id": mine, "error": f"{type(error).__name__}: {error}"[:300]})
+            _say({"id": mine, "error": _words(error)})
     return 0
+
+
+def _answer(request: dict[str, Any], scope: ScopeRule, arp: ArpSweep, echo: EchoSweep) -> Any:
+    targets = [str(t) for t in request["targets"]]
+    if len(targets) > MAX_TARGETS:
+        raise ValueError(f"more than {MAX_TARGETS} targets")
+    rate = max(1, min(MAX_RATE, int(request["rate"])))
+    for target in targets:
+        if (verdict := scope.judge(target)) != "allowed":
+            raise ValueError(f"{target} is {verdict}")
+    if request["op"] == "arp":
+        return arp.run(targets, rate)
+    if request["op"] == "icmp":
+        return echo.run({t: str(request["macs"][t]) for t in targets}, rate)
+    raise ValueError("no such operation")
+
+
+def _line(source: IO[bytes]) -> bytes | None:
+    """The next line; one that is too long is passed over to its end and comes back as no JSON. None at the end."""
+    line = source.readline(MAX_LINE)
+    if not line:
+        return None
+    long = False
+    while line and not line.endswith(b"\n") and len(line) >= MAX_LINE:
+        long = True
+        line = source.readline(MAX_LINE)
+    return b"" if long else line
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError("a request is a JSON object")
+    return found
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
 
 
 def _say(answer: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 _ETH_ARP, _ETH_IP = 0x0806, 0x0800
 _SO_ATTACH_FILTER = 26
 TRIES = 2
+FLOOD = 256
 TAIL_S = 0.4
 """Waited after the last frame of a try; a LAN answers within milliseconds, a sleeping phone within a few hundred."""
 
@@ -90,6 +91,8 @@ class EchoSweep:
     def run(self, targets: dict[str, str], rate: int) -> dict[str, tuple[int, int]]:
         """(TTL, round trip in microseconds) of each address that answered; *targets*: address -> MAC to send to."""
         wanted = {socket.inet_aton(t): t for t in targets}
+        for mac in targets.values():
+            unicast(mac)  # before the first frame leaves
         found: dict[str, tuple[int, int]] = {}
         sent: dict[bytes, float] = {}
 
@@ -113,9 +116,8 @@ class EchoSweep:
         header[16:20] = ip
         header[10:12] = b"\0\0"
         header[10:12] = struct.pack("!H", checksum(bytes(header)))
-        to = bytes.fromhex(mac.replace(":", ""))
         own = bytes.fromhex(self._mac.replace(":", ""))
-        return to + own + struct.pack("!H", _ETH_IP) + bytes(header) + self._icmp
+        return unicast(mac) + own + struct.pack("!H", _ETH_IP) + bytes(header) + self._icmp
 
 
 def checksum(data: bytes) -> int:
@@ -125,6 +127,14 @@ def checksum(data: bytes) -> int:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
+
+
+def unicast(mac: str) -> bytes:
+    """The six octets of *mac*. Raises `ValueError` for what would reach more than one host."""
+    octets = bytes.fromhex(mac.replace(":", ""))
+    if len(octets) != 6 or octets[0] & 1:
+        raise ValueError(f"{mac[:20]} is no MAC of one host")
+    return octets
 
 
 def mac_of(interface: str) -> str:
@@ -189,7 +199,8 @@ def _send(opened: socket.socket, frame: bytes) -> None:
 
 def _drain(opened: socket.socket, take: Callable[[bytes, float], None], wait_s: float) -> None:
     ready, _, _ = select.select([opened], [], [], wait_s)
-    while ready:
+    # A flood of answers must not keep the next frame from leaving.
+    for _ in range(FLOOD if ready else 0):
         try:
             frame = opened.recv(2048)
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""The connect scan of the product on the loopback lab, paired in the same run with nmap's (`-sT`), both over the same addresses and ports."""
+"""The product's connect scan on the loopback lab, paired in the same run with nmap's (`-sT`), both over the same ports."""
 
 from __future__ import annotations
 

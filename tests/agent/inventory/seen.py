@@ -15,7 +15,7 @@ from agent.model.observation import Observation, Standing, observation_id
 from agent.model.ref import Ref, addr
 from agent.model.run import UnitPlan
 from agent.model.status import Ask, AskOutcome, ProbeStatus, UnitOutcome
-from fixtures.networks.generate import DAY, KEY, START, facts, material
+from fixtures.networks.around import DAY, KEY, START, facts, material
 
 
 def arp(mac: str) -> Body:

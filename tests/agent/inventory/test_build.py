@@ -16,7 +16,7 @@ from agent.model import bodies
 from agent.model.answers import AddedAsset, Answers
 from agent.model.base import canonical
 from agent.model.ref import Ref, addr
-from fixtures.networks.generate import START, material
+from fixtures.networks.around import START, material
 from tests.agent.inventory.seen import (
     Story,
     arp,
@@ -296,3 +296,20 @@ def test_ids_depend_on_the_engagement_key() -> None:
     s = Story().run().see("192.168.1.5", arp(INTEL))
     m = material(s.runs, s.seen)
     assert build(m).assets[0].id != build(replace(m, key=b"other")).assets[0].id
+
+
+def test_lines_with_a_name_only_are_as_many_things_as_lines() -> None:
+    s = Story().run()
+    _claim(s, 1, "Imprimante")
+    _claim(s, 2, "Imprimante")
+    assert len(s.inventory().assets) == 2
+    _claim(s.run(), 2, "Imprimante")  # the same sheet again
+    assert len(s.inventory().assets) == 2
+
+
+def test_added_asset_keeps_its_id_when_it_is_renamed() -> None:
+    def added(text: str) -> str:
+        asset = AddedAsset(id="b1", name=text, device_class="iot", site="a", by="T", at=START)
+        return Story(answers=Answers(assets=(asset,))).run().inventory().assets[0].id
+
+    assert added("Badge reader") == added("Badge reader, door 2")

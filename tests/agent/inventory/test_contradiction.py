@@ -13,11 +13,14 @@ from tests.agent.inventory.seen import Story, arp, attr, ident, name, ssh, tls
 M1, M2, ROUTER = "00:1b:21:00:00:10", "3c:52:82:00:00:30", "00:00:5e:00:01:01"
 
 
-def _two(first: tuple[Body, ...], second: tuple[Body, ...], runs: int = 1) -> list[Endpoint]:
+def _two(
+    first: tuple[Body, ...], second: tuple[Body, ...], runs: int = 1
+) -> tuple[Endpoint, Endpoint]:
     s = Story().run().see("192.168.1.1", *first)
     if runs > 1:
         s.run()
-    return endpoints(s.see("192.168.1.2", *second).seen)
+    a, b = endpoints(s.see("192.168.1.2", *second).seen)
+    return a, b
 
 
 @pytest.mark.parametrize(

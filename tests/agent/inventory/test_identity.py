@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agent.model.base import canonical
 from tests.agent.inventory.seen import Story, arp, at, ident, name, page, port, ssh, tls
 
 M1, M2, M3 = "00:1b:21:00:00:10", "00:1b:21:55:00:20", "3c:52:82:00:00:30"
@@ -184,6 +185,12 @@ def test_address_conflict_proves_nothing() -> None:
     assert len(s.inventory().assets) == 3
 
 
+def test_name_at_a_contested_address_is_no_sign() -> None:
+    s = Story().run().see("192.168.1.5", arp(M1), arp(M3), name("pc-1"))
+    s.run().see("192.168.1.9", arp(M1), name("pc-1")).see("192.168.1.8", arp(M3), name("pc-1"))
+    assert len(s.inventory().assets) == 4
+
+
 def test_dock_in_two_runs_is_two_laptops() -> None:
     s = Story().run().see("192.168.1.5", arp(M1), name("pc-1"), ssh(K1))
     s.run().see("192.168.1.5", arp(M1), name("pc-2"), ssh(K2))
@@ -235,3 +242,22 @@ def test_same_day_one_holder() -> None:
     assert len(s.inventory().assets) == 1
     s = Story().run().see("192.168.1.5", arp(M1)).run(days=9).see("192.168.1.5", port(80))
     assert len(s.inventory().assets) == 2
+
+
+def test_a_chain_that_ends_in_a_contradiction_joins_nothing() -> None:
+    # Each link is good by itself; the ends have different serials.
+    s = Story().run().see("192.168.1.1", ident("serial", "FTX1234A"), ssh(K1))
+    middle = (ident("serial", "FTX1234A"), ident("serial", "FTX9876B"), ssh(K1))
+    s.see("192.168.2.1", *middle, tls("ef" * 32, "CN=fw-77.acme.lan"))
+    s.see("192.168.1.3", ident("serial", "FTX9876B"), tls("ef" * 32, "CN=fw-77.acme.lan"))
+    _apart(s)
+    ends = [at(s.inventory(), ip) for ip in ("192.168.1.1", "192.168.1.3")]
+    assert all(any(w.feature == "serial_differs" for w in a.kept_apart) for a in ends)
+
+
+def test_one_key_in_two_certificates_in_any_order() -> None:
+    s = Story().run().see("192.168.1.5", arp(M1), tls("ab" * 32, "CN=Default"))
+    s.see("192.168.1.5", tls("ab" * 32, "CN=srv-7.acme.lan", number=8443))
+    forward = canonical(s.inventory())
+    s.seen.reverse()
+    assert canonical(s.inventory()) == forward

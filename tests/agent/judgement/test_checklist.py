@@ -13,6 +13,7 @@ from agent.inventory.build import build
 from agent.judgement.judge import judge
 from agent.material import Material
 from agent.model.answers import Answers, ItemAnswer
+from agent.model.bodies import ArpEntry
 from agent.model.checklist import ChecklistItem
 from agent.model.judged import Judged
 from tests.agent.judgement.sample import (
@@ -234,9 +235,22 @@ def test_half_a_network_asked_is_not_the_whole() -> None:
     said = Answers(items={"7.estate.reviewed": answer(lines=ticks)})
     assert reviewed(replace(m, answers=said)).state == "done"
     run.statuses = [s for s in run.statuses if s.key != "arp/192.0.2.0/27"]
-    arp = next(s for r, s in m.statuses if s.key == "arp/192.0.2.0/27")
+    arp = next(s for _, s in m.statuses if s.key == "arp/192.0.2.0/27")
     first = tuple(a for a in arp.asks if a.subject and a.subject.value not in half)
-    run.end("arp", "192.0.2.0/28", first)
-    # The plan that was never carried out is not there either: only the networks of the site tell.
-    run.plans = [p for p in run.plans if p.unit != "192.0.2.0/27"]
+    run.end("arp", "192.0.2.0/27", first)
     assert reviewed(material(engagement(HQ), (run,), said)).state == "unknown"
+
+
+def test_a_device_that_is_only_reported_opens_its_network() -> None:
+    """The gateway's table names a device that did not answer us: the network is not completely found."""
+    run = small("192.0.2.1", "192.0.2.12")
+    m = material(engagement(HQ), (run,))
+    assert item(judge(m, build(m)), "7.estate.found").state == "clear"
+    run.see("snmp", "192.0.2.1", "192.0.2.25", ArpEntry(mac="3c:52:82:00:00:25"), "reported")
+    m = material(engagement(HQ), (run,))
+    j = judge(m, build(m))
+    found = item(j, "7.estate.found")
+    assert found.state == "open"
+    assert found.lines[0].findings == tuple(
+        f.key for f in j.findings if f.rule == "device-known-unseen"
+    )

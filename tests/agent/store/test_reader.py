@@ -279,6 +279,9 @@ def test_canonical_tells_contents_apart(tmp_path: Path) -> None:
     base = projection(plan, seen, ended)
     again = [o for o, _ in observations(0, 5)]
     assert projection(reversed(plan), reversed(again), [status(1, 3), status(0, 2)]) == base
+    turned = [s.model_copy(update={"asks": s.asks[::-1]}) for s in ended]
+    assert turned != ended
+    assert projection(plan, seen, turned) == base
     assert projection(plan[:1], seen, ended) != base
     assert projection(plan, seen[1:], ended) != base
     assert projection(plan, seen, ended[:1]) != base

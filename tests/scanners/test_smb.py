@@ -1,0 +1,248 @@
+"""The SMB probe against real sockets: the lab's file servers, and peers that misbehave. Parsing against the words of [MS-SMB2]."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.clock import Clock
+from agent.context import RunContext
+from agent.contract import OutOfScope, Transport
+from agent.emitter import UnitEmit
+from agent.model.bodies import Banner, TcpPort
+from agent.model.observation import Observation, observation_id
+from agent.model.ref import addr
+from agent.model.run import Vantage
+from agent.model.scope import ScopeRule
+from agent.net.dialer import LiveDialer
+from agent.net.pacer import Pacer
+from fixtures.lab.smb import negotiate
+from scanners import smb
+from scanners.smb import Negotiated, NotSmb, Smb, banner, parse, request_1, request_2, wanted
+
+HOST = "127.0.0.1"
+SCOPE = ScopeRule(allowed=("127.0.0.0/29",), actions=("sweep",))
+Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Kept:
+    def __init__(self) -> None:
+        self.found: list[Observation] = []
+
+    async def add(self, observation: Observation, raw: Sequence[bytes] = ()) -> None:
+        self.found.append(observation)
+
+
+class NoAccounts:
+    def handles(self, purpose: str, site: str) -> tuple[str, ...]:
+        return ()
+
+
+def port_445() -> Observation:
+    body, subject = TcpPort(port=445), addr("siege", HOST)
+    made = observation_id(b"k", "tcp_ports", 1, HOST, subject, None, body)
+    return Observation(
+        id=made,
+        probe="tcp_ports",
+        probe_rev=1,
+        unit=HOST,
+        subject=subject,
+        standing="direct",
+        channel="tcp",
+        at=1,
+        mono=1,
+        body=body,
+    )
+
+
+def look(
+    peer: Peer,
+) -> tuple[list[Banner], list[str], dict[tuple[str, Transport], tuple[int, int]]]:
+    """What the probe says of *peer*, how its question ended, and what it sent."""
+
+    async def main() -> tuple[
+        list[Banner], list[str], dict[tuple[str, Transport], tuple[int, int]]
+    ]:
+        server = await asyncio.start_server(peer, HOST, 0)
+        offset = server.sockets[0].getsockname()[1] - smb.PORT
+        pacer = Pacer(10_000, 10_000, 10_000)
+        ctx = RunContext(
+            site="siege",
+            scope=SCOPE,
+            vantage=Vantage(site="siege", host="x", mode="lab-loopback"),
+            quiet=False,
+            dial=LiveDialer(SCOPE, pacer, port_offset=offset),
+            pace=pacer,
+            raw=None,
+            raw_why="",
+            accounts=NoAccounts(),
+            seen_kind=lambda kind: [port_445()] if kind == "tcp.port" else [],
+        )
+        probe, kept = Smb(), Kept()
+        (unit,) = probe.plan(ctx)
+        emit = UnitEmit(probe, unit, kept, b"k", Clock(), dict(probe.cost(unit)))
+        await probe.run(unit, ctx, emit)
+        server.close()
+        sent = {(e.target, e.transport): (e.packets, e.bytes) for e in emit.settlements(1)}
+        bodies = [o.body for o in kept.found if isinstance(o.body, Banner)]
+        return bodies, [a.outcome for a in emit.asks], sent
+
+    return asyncio.run(main())
+
+
+def file_server(with_smb1: bool) -> Peer:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            size = int.from_bytes((await reader.readexactly(4))[1:], "big")
+            answer = negotiate(await reader.readexactly(size), "SRV", with_smb1)
+            if answer:
+                writer.write(len(answer).to_bytes(4, "big") + answer)
+                await writer.drain()
+                await reader.read()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    return serve
+
+
+def test_a_server_that_accepts_smb1_is_called_by_it() -> None:
+    (body,), outcomes, sent = look(file_server(with_smb1=True))
+    assert body.protocol == "SMBv1"
+    assert body.text == "SMBv1 (NT LM 0.12); SMB 3.0.2"
+    assert outcomes == ["answered"]
+    assert sent[HOST, "tcp"][0] > 8
+
+
+def test_a_server_without_smb1_hangs_up_on_it() -> None:
+    (body,), outcomes, _ = look(file_server(with_smb1=False))
+    assert (body.protocol, body.text) == ("SMB 3.0.2", "SMB 3.0.2")
+    assert outcomes == ["answered"]
+
+
+@pytest.mark.parametrize(
+    ("words", "then", "outcome"),
+    [
+        (b"220 not a file server\r\n", "close", "negative"),
+        (b"", "close", "negative"),
+        (b"\0\0\0\xff\xffSMB", "stall", "silent"),
+        (b"", "stall", "silent"),
+        (b"\0\0\xff\xff\xfeSMB", "drip", "silent"),
+        (b"\0\xff\xff\xff\xffSMB", "flood", "negative"),
+    ],
+)
+def test_a_peer_that_misbehaves_costs_little_and_clears_nothing(
+    monkeypatch: pytest.MonkeyPatch, words: bytes, then: str, outcome: str
+) -> None:
+    monkeypatch.setattr(smb, "WAIT_S", 0.4)
+    monkeypatch.setattr(smb, "WHOLE_S", 1.2)
+    fed = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal fed
+        try:
+            await reader.read(512)
+            writer.write(words)
+            while then != "close":
+                if then == "flood":
+                    writer.write(b"A" * 4096)
+                elif then == "drip":
+                    writer.write(b"B")
+                await writer.drain()
+                fed += 1
+                await asyncio.sleep(0.001 if then == "flood" else 0.1)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    bodies, outcomes, sent = look(serve)
+    assert bodies == []
+    assert outcomes == [outcome]
+    assert sent[HOST, "tcp"][0] <= smb.PACKETS
+    assert fed < 500
+
+
+def test_nothing_is_sent_out_of_scope() -> None:
+    async def main() -> None:
+        pacer = Pacer(1000, 1000, 1000)
+        dial = LiveDialer(ScopeRule(allowed=("127.0.0.2/32",)), pacer)
+        unit_emit = UnitEmit(Smb(), next(iter([_unit()])), Kept(), b"k", Clock(), {})
+        with pytest.raises(OutOfScope):
+            await dial.connect(HOST, 445, timeout_s=1, emit=unit_emit)
+
+    from agent.model.run import UnitPlan
+
+    def _unit() -> UnitPlan:
+        return UnitPlan(probe="smb", unit=HOST, targets=(HOST,))
+
+    asyncio.run(main())
+
+
+def test_what_windows_answers() -> None:
+    """A negotiation as [MS-SMB2] 4.1 prints it: 3.1.1, signing enabled or required; and a refusal."""
+
+    def answer(dialect: int, mode: int, status: int = 0) -> bytes:
+        head = b"\xfeSMB" + struct.pack("<HHIHHIIQIIQ16x", 64, 0, status, 0, 1, 1, 0, 0, 0, 0, 0)
+        body = struct.pack("<HHHH", 65, mode, dialect, 2) + bytes(56)
+        return (len(head) + len(body)).to_bytes(4, "big") + head + body
+
+    assert parse(answer(0x0311, 1)) == Negotiated("SMB 3.1.1", signing=False)
+    assert parse(answer(0x0210, 3)) == Negotiated("SMB 2.1", signing=True)
+    for bad in (answer(0x0311, 1, 0xC000000D), answer(0x02FF, 1), answer(0x0311, 1)[:60]):
+        with pytest.raises(NotSmb):
+            parse(bad)
+
+
+def test_an_smb1_server_that_takes_none_of_the_dialects() -> None:
+    head = b"\xffSMB\x72" + bytes(27)
+    refusal = head + b"\x01\xff\xff\0\0"
+    with pytest.raises(NotSmb):
+        parse(len(refusal).to_bytes(4, "big") + refusal)
+
+
+def test_signing_is_said() -> None:
+    assert (
+        banner(445, None, Negotiated("SMB 3.1.1", signing=True)).text
+        == "SMB 3.1.1, signing required"
+    )
+
+
+def test_requests_are_framed_and_aligned() -> None:
+    for request in (request_1(), request_2()):
+        assert int.from_bytes(request[:4], "big") == len(request) - 4
+    second = request_2()[4:]
+    offset, count = struct.unpack_from("<IH", second, 64 + 28)
+    assert (offset % 8, count) == (0, 2)
+    # The contexts follow each other at multiples of eight and end with the message ([MS-SMB2] 2.2.3.1).
+    for number in range(count):
+        kind, size = struct.unpack_from("<HH", second, offset)
+        assert kind == number + 1
+        offset += 8 + size + (-size % 8 if number + 1 < count else 0)
+    assert offset == len(second)
+    assert b"NT LM 0.12" in request_1()
+    assert b"SMB 2" not in request_1()
+
+
+@given(
+    st.binary(max_size=200)
+    | st.builds(
+        bytes.__add__,
+        st.sampled_from([b"\0\0\0\x80\xffSMB\x72", b"\0\0\0\x80\xfeSMB\x40\0"]),
+        st.binary(max_size=200),
+    )
+)
+def test_any_bytes(data: bytes) -> None:
+    assert 4 <= wanted(data) <= smb.LIMIT
+    try:
+        found = parse(data)
+    except NotSmb:
+        return
+    assert banner(445, found, None).protocol == "SMBv1"
+    assert found.name
