@@ -16,7 +16,7 @@ from agent.model.bodies import Banner
 from agent.model.run import UnitPlan
 from agent.model.status import AskOutcome, Strength
 from scanners.redaction import redact
-from scanners.targets import host_ref, ports_of, service_ref, service_units, tcp_cost
+from scanners.targets import each_port, host_ref, service_ref, service_units, tcp_cost
 
 LIMIT = 2048
 WAIT_S = 3.0
@@ -44,9 +44,12 @@ class BannerProbe:
 
     async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
         host = unit.targets[0]
-        for port in ports_of(unit):
+
+        async def one(port: int) -> None:
             outcome = await self._one(host, port, ctx, emit)
             emit.ask("banner", service_ref(ctx, host, port), outcome)
+
+        await each_port(unit, ctx, one)
 
     async def _one(self, host: str, port: int, ctx: Context, emit: Emit) -> AskOutcome:
         try:

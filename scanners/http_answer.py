@@ -1,4 +1,4 @@
-"""Reads an HTTP answer (RFC 9110, 9112) from bytes that may be anything: status, headers, body with chunks and gzip undone. Pure, bounded."""
+"""Reads an HTTP answer (RFC 9110, 9112) from bytes that may be anything: status, headers, body (chunks, gzip). Pure, bounded."""
 
 from __future__ import annotations
 
@@ -99,10 +99,10 @@ def _text(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         pass
-    # A multi-byte sequence that was cut, or damaged, still is UTF-8; one stray high byte is not.
+    # One good sequence shows UTF-8 that was cut or damaged; none, a single-byte code.
     lenient = data.decode("utf-8", "replace")
-    odd = lenient.count("\ufffd")
-    return lenient if odd <= sum(c > "\x7f" for c in lenient) // 2 else data.decode("latin-1")
+    good = any(c > "\x7f" and c != "\ufffd" for c in lenient)
+    return lenient if good else data.decode("latin-1")
 
 
 def _unchunk(data: bytes) -> tuple[bytes, bool]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, ip_address
 
 from agent.contract import Context, Transport
@@ -10,6 +11,9 @@ from agent.model.bodies import TcpPort
 from agent.model.ref import Ref, addr, service
 from agent.model.run import UnitPlan
 from agent.model.scope import ScopeRule, parse_range
+
+SIDE_BY_SIDE = 4
+"""Services of one host asked at the same time: one that stalls must not hold up the others."""
 
 
 def subnets(scope: ScopeRule) -> Iterator[tuple[IPv4Network, tuple[str, ...]]]:
@@ -74,6 +78,29 @@ def service_units(probe: str, ctx: Context, wanted: Callable[[int], bool]) -> It
 def ports_of(unit: UnitPlan) -> list[int]:
     """The ports of a unit made by `service_units`."""
     return [int(p) for p in unit.params["ports"].split()]
+
+
+async def each_port(unit: UnitPlan, ctx: Context, one: Callable[[int], Awaitable[None]]) -> None:
+    """Run *one* for every port of the unit, a few side by side; one at a time where care was asked for."""
+    await together(ports_of(unit), one, 1 if ctx.slow(unit.targets[0]) else SIDE_BY_SIDE)
+
+
+async def together(
+    ports: Iterable[int], one: Callable[[int], Awaitable[None]], parallel: int
+) -> None:
+    """Run *one* for every port, at most *parallel* at a time. The first error ends the others and is raised as it is."""
+    slots = asyncio.Semaphore(parallel)
+
+    async def held(port: int) -> None:
+        async with slots:
+            await one(port)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for port in ports:
+                group.create_task(held(port))
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
 
 
 def tcp_cost(

@@ -5,7 +5,6 @@ One question a host: "which of the set are open?" It can open an item and never 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,7 +17,7 @@ from agent.model.bodies import HostAnswer, TcpPort
 from agent.model.run import UnitPlan
 from agent.model.status import AskOutcome, Strength
 from scanners.link import on_link
-from scanners.targets import answered, host_ref, within
+from scanners.targets import answered, host_ref, together, within
 
 TIMEOUT_S = 0.9
 """Below the second after which the kernel would send its SYN again."""
@@ -65,24 +64,21 @@ class TcpPorts:
         if not loopback:
             # The kernel's own questions before the first SYN, and while nobody answers.
             emit.sent(host, "arp", ARP_FRAMES, ARP_FRAMES * 60)
-        slots = asyncio.Semaphore(1 if ctx.slow(host) else PARALLEL)
+        parallel = 1 if ctx.slow(host) else PARALLEL
         answers: dict[int, Knock | Literal["failed"]] = {}
 
         async def one(port: int) -> None:
-            async with slots:
-                try:
-                    answers[port] = await ctx.dial.knock(host, port, timeout_s=TIMEOUT_S, emit=emit)
-                except OSError:
-                    # No route, no descriptor, forbidden here: this port could not be asked about.
-                    answers[port] = "failed"
+            try:
+                answers[port] = await ctx.dial.knock(host, port, timeout_s=TIMEOUT_S, emit=emit)
+            except OSError:
+                # No route, no descriptor, forbidden here: this port could not be asked about.
+                answers[port] = "failed"
             if answers[port] == "open":
                 await emit(host_ref(ctx, host), TcpPort(port=port), channel="tcp")
 
         for _ in range(TRIES):
             left = [p for p in port_set() if answers.get(p, "failed") in ("silent", "failed")]
-            async with asyncio.TaskGroup() as group:
-                for port in left:
-                    group.create_task(one(port))
+            await together(left, one, parallel)
         said = set(answers.values())
         if "closed" in said and "open" not in said and not loopback:
             # On the loopback lab the kernel answers for every address: a refusal proves nothing there.

@@ -15,7 +15,7 @@ from agent.contract import Context, Emit, Needs, Transport
 from agent.model.bodies import TlsCertificate
 from agent.model.run import UnitPlan
 from agent.model.status import AskOutcome, Strength
-from scanners.targets import host_ref, ports_of, service_ref, service_units, tcp_cost
+from scanners.targets import each_port, host_ref, service_ref, service_units, tcp_cost
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -24,6 +24,10 @@ WAIT_S = 4.0
 PACKETS = 150
 BYTES = 20_000
 """Hello, certificates of up to 64 KiB acknowledged, and a reset for each segment still under way."""
+NOT_TLS = frozenset(
+    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "RECORD_LAYER_FAILURE"}
+    | {"PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL", "UNEXPECTED_MESSAGE", "BAD_RECORD_TYPE"}
+)
 MAX_NAMES = 100
 MAX_TEXT = 1024
 
@@ -48,9 +52,12 @@ class Tls:
 
     async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
         host = unit.targets[0]
-        for port in ports_of(unit):
+
+        async def one(port: int) -> None:
             outcome = await self._one(host, port, ctx, emit)
             emit.ask("tls.certificate", service_ref(ctx, host, port), outcome)
+
+        await each_port(unit, ctx, one)
 
     async def _one(self, host: str, port: int, ctx: Context, emit: Emit) -> AskOutcome:
         try:
@@ -78,8 +85,14 @@ class Tls:
 
 
 def said_no(error: ssl.SSLError) -> AskOutcome:
-    """An alert is the refusal of somebody who speaks TLS; other bytes are another protocol: no certificate there."""
-    return "refused" if "ALERT" in (error.reason or "").upper() else "negative"
+    """What a failed handshake says: bytes of another protocol are a no, an alert is the refusal of somebody who speaks TLS.
+
+    Anything else (a version or key we cannot do, a broken message) leaves a certificate that we could not read.
+    """
+    reason = (error.reason or "").upper()
+    if reason in NOT_TLS:
+        return "negative"
+    return "refused" if "ALERT" in reason else "error"
 
 
 def speaks_tls(port: int) -> bool:

@@ -22,12 +22,13 @@ from agent.model.status import AskOutcome, Strength
 from scanners.http_answer import LIMIT, Answer, NotHttp, complete, parse, realm_of, title_of
 from scanners.murmur import favicon_hash
 from scanners.redaction import redact
-from scanners.targets import host_ref, ports_of, service_ref, service_units, tcp_cost
+from scanners.targets import each_port, host_ref, service_ref, service_units, tcp_cost
+from scanners.tls import said_no
 
 Scheme = Literal["http", "https"]
 
 WAIT_S = 4.0
-WHOLE_S = 10.0
+WHOLE_S = 8.0
 """For one answer from first to last byte, so that a server that drips cannot hold us."""
 KEPT = 64 * 1024
 """Bytes of an answer that are looked at and kept."""
@@ -52,29 +53,33 @@ class Web:
 
     async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
         host = unit.targets[0]
-        for port in ports_of(unit):
+
+        async def one(port: int) -> None:
             outcome = await self._one(host, port, ctx, emit)
             emit.ask("http.page", service_ref(ctx, host, port), outcome)
+
+        await each_port(unit, ctx, one)
 
     async def _one(self, host: str, port: int, ctx: Context, emit: Emit) -> AskOutcome:
         scheme = speaks_http(port) or "http"
         try:
-            raw = await get(host, port, "/", scheme, ctx, emit)
+            raw, ended = await get(host, port, "/", scheme, ctx, emit)
             answer = parse(raw)
         except (TimeoutError, ConnectionResetError, ConnectionAbortedError):
             return "silent"
         except (ConnectionRefusedError, NotHttp):
             return "negative"
         except ssl.SSLError as error:
-            return "refused" if "ALERT" in (error.reason or "").upper() else "negative"
+            return said_no(error)
         except OSError:
             return "error"
         icon = b""
         # A server that did not finish its page is not asked again.
-        if answer.whole:
+        if answer.whole and ended:
             with suppress(OSError, NotHttp):
-                got = parse(await get(host, port, "/favicon.ico", scheme, ctx, emit))
-                icon = got.body if got.status == 200 and got.whole else b""
+                image, all_of_it = await get(host, port, "/favicon.ico", scheme, ctx, emit)
+                got = parse(image)
+                icon = got.body if got.status == 200 and got.whole and all_of_it else b""
         kept, redactions = redact(raw[:KEPT])
         body = page(port, scheme == "https", clean(answer), icon)
         if len(raw) >= LIMIT and not body.title:
@@ -91,13 +96,15 @@ def speaks_http(port: int) -> Scheme | None:
     return entry.speaks if entry.speaks in ("http", "https") else None
 
 
-async def get(host: str, port: int, path: str, scheme: Scheme, ctx: Context, emit: Emit) -> bytes:
-    """The raw answer to one GET, at most `LIMIT` bytes; what came before a time-out or a reset counts.
+async def get(
+    host: str, port: int, path: str, scheme: Scheme, ctx: Context, emit: Emit
+) -> tuple[bytes, bool]:
+    """The raw answer to one GET, at most `LIMIT` bytes, and whether it came to its end; what came before a time-out or a reset counts.
 
     Raises what connecting and TLS raise, and `TimeoutError` or `ConnectionError` where nothing came.
     """
     stream = await ctx.dial.connect(host, port, timeout_s=WAIT_S, emit=emit)
-    data = bytearray()
+    data, ended = bytearray(), False
     try:
         if scheme == "https":
             await stream.start_tls(None, WAIT_S)
@@ -106,11 +113,10 @@ async def get(host: str, port: int, path: str, scheme: Scheme, ctx: Context, emi
         request += "Accept: */*\r\nConnection: close\r\n\r\n"
         await stream.write(request.encode("ascii"))
         until = time.monotonic() + WHOLE_S
-        while len(data) < LIMIT and (left := until - time.monotonic()) > 0:
+        while len(data) < LIMIT and not ended and (left := until - time.monotonic()) > 0:
             chunk = await stream.read(min(KEPT, LIMIT - len(data)), min(WAIT_S, left))
             data += chunk
-            if not chunk or complete(bytes(data[:16384]), bytes(data[-16:]), len(data)):
-                break
+            ended = not chunk or complete(bytes(data[:16384]), bytes(data[-16:]), len(data))
     except (TimeoutError, ConnectionError):
         if not data:
             raise
@@ -118,12 +124,14 @@ async def get(host: str, port: int, path: str, scheme: Scheme, ctx: Context, emi
         await stream.close()
     if not data:
         raise ConnectionResetError("the server hung up without a word")
-    return bytes(data)
+    return bytes(data), ended
 
 
 def clean(answer: Answer) -> Answer:
     """*answer* without secrets in what `page` takes from it."""
-    headers = {k: redact(v.encode())[0].decode() for k, v in answer.headers.items()}
+    headers = {
+        k: redact(v.encode())[0].decode("utf-8", "replace") for k, v in answer.headers.items()
+    }
     return Answer(answer.status, headers, redact(answer.body[:KEPT])[0], answer.whole)
 
 

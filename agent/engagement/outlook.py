@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from ipaddress import ip_interface
 
 from agent.catalogs.notice import notices_of
 from agent.contract import Probe
@@ -191,6 +192,8 @@ def _probes(
         host="",
         interface=place.interface if place else None,
         address=place.address if place else None,
+        # Where we do not stand yet, the worst case: all of it is on the link.
+        on_link=_on_link(here, place.interface) if place else rule.allowed,
         mode="lab-loopback" if lab else "unprivileged" if raw_why else "raw",
     )
     out: list[ProbeLine] = []
@@ -210,6 +213,12 @@ def _probes(
             )
         )
     return tuple(out)
+
+
+def _on_link(here: Here, interface: str | None) -> tuple[str, ...]:
+    """IPv4 networks that *interface* reaches without a router."""
+    own = [ip_interface(a) for i in here.interfaces if i.name == interface for a in i.addresses]
+    return tuple(str(a.network) for a in own if a.version == 4)
 
 
 def _missing(engagement: Engagement, site: Site) -> Iterator[tuple[str, str]]:

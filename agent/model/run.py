@@ -10,13 +10,18 @@ from agent.model.scope import ScopeRule
 
 
 class Vantage(M):
-    """The point we looked from. `mode`: raw packets, without privileges, or the loopback lab; `examines` what cannot be seen otherwise."""
+    """The point we looked from.
+
+    `on_link`: networks reached from it without a router, where a host must answer ARP to speak IPv4. `mode`: raw packets, without
+    privileges, the loopback lab, or a file that was imported.
+    """
 
     site: str
     host: str
     interface: str | None = None
     address: str | None = None
     gateway_mac: str | None = None
+    on_link: tuple[str, ...] = ()
     mode: Literal["raw", "unprivileged", "lab-loopback", "import"] = "unprivileged"
     platform: str = ""
     port_offset: int = 0

@@ -24,6 +24,12 @@ class Interface:
     addresses: tuple[str, ...]
     up: bool
 
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """IPv4 networks this interface reaches without a router."""
+        own = [ip_interface(text) for text in self.addresses]
+        return tuple(str(a.network) for a in own if a.version == 4)
+
     def on_link(self, host: str) -> str | None:
         """Own address from which *host* is reached without a router; None when it is not on this link."""
         target = ip_address(host)

@@ -25,13 +25,14 @@ def vantage(site: str, scope: ScopeRule, *, raw: bool, port_offset: int = 0) -> 
             site=site, host=host, mode="lab-loopback", platform=system, port_offset=port_offset
         )
     name = address = mac = None
+    link: tuple[str, ...] = ()
     # Where the machine does not tell, off-link probing still works; the run says that the interface is not known.
     with suppress(CannotLook):
         first = next(iter(scope.hosts()), None)
         for interface in interfaces():
             own = interface.on_link(first) if first and interface.up else None
             if own:
-                name, address = interface.name, own
+                name, address, link = interface.name, own, interface.networks
                 break
         mac = gateway_mac()
     return Vantage(
@@ -40,6 +41,7 @@ def vantage(site: str, scope: ScopeRule, *, raw: bool, port_offset: int = 0) -> 
         interface=name,
         address=address,
         gateway_mac=mac,
+        on_link=link,
         mode="raw" if raw else "unprivileged",
         platform=system,
     )

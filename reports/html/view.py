@@ -86,7 +86,10 @@ class View(Words):
     def label(self, asset: str) -> Markup:
         if not self.named:
             return Markup("{}").format(asset[:8])
-        return self.s(self.judged.labels.get(asset) or asset[:8], 120)
+        told = self.judged.labels.get(asset) or asset[:8]
+        if not self.full and _ADDRESS.search(told) and asset in self.assets:
+            told = f"{self.class_of(self.assets[asset])} {asset[:6]}"
+        return self.s(told, 120)
 
     def link(self, asset: str) -> Markup:
         """The device by its name, linked to its card where this edition has one."""

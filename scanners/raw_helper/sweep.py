@@ -9,12 +9,14 @@ import ctypes
 import select
 import socket
 import struct
+import sys
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 _ETH_ARP, _ETH_IP = 0x0806, 0x0800
 _SO_ATTACH_FILTER = 26
+_SIOCGIFHWADDR, _ARPHRD_ETHER = 0x8927, 1
+"""netdevice(7): an interface's hardware address; the kind that is Ethernet."""
 TRIES = 2
 FLOOD = 256
 TAIL_S = 0.4
@@ -41,6 +43,7 @@ class ArpSweep:
     """Raises `OSError` without the right to open a packet socket, or without the interface."""
 
     def __init__(self, interface: str, source_ip: str) -> None:
+        without_cryptography()
         from scapy.layers.l2 import ARP, Ether
 
         self._mac = mac_of(interface)
@@ -74,6 +77,7 @@ class EchoSweep:
     """One echo identifier a process, so that two helpers on one machine do not take each other's answers."""
 
     def __init__(self, interface: str, source_ip: str) -> None:
+        without_cryptography()
         from scapy.layers.inet import ICMP, IP
         from scapy.layers.l2 import Ether
 
@@ -120,6 +124,11 @@ class EchoSweep:
         return unicast(mac) + own + struct.pack("!H", _ETH_IP) + bytes(header) + self._icmp
 
 
+def without_cryptography() -> None:
+    """scapy loads it where it finds it, for layers we never use; the licence of its OpenSSL does not go with GPL-2.0-only."""
+    sys.modules.setdefault("cryptography", None)  # type: ignore[arg-type]  # None: "not installed"
+
+
 def checksum(data: bytes) -> int:
     """Internet checksum of an even number of bytes (RFC 1071)."""
     words: tuple[int, ...] = struct.unpack(f"!{len(data) // 2}H", data)
@@ -139,10 +148,15 @@ def unicast(mac: str) -> bytes:
 
 def mac_of(interface: str) -> str:
     """Raises `OSError` when there is no such interface or it has no Ethernet address."""
-    text = Path("/sys/class/net", interface, "address").read_text("ascii").strip()
-    if len(text) != 17 or text == "00:00:00:00:00:00":
+    import fcntl
+
+    # Asked of the kernel by a socket: /sys shows the namespace it was mounted in, which need not be ours.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        row = fcntl.ioctl(asking, _SIOCGIFHWADDR, struct.pack("256s", interface.encode()[:15]))
+    (family,) = struct.unpack_from("=H", row, 16)
+    if family != _ARPHRD_ETHER or not any(row[18:24]):
         raise OSError(f"{interface} has no Ethernet address")
-    return text
+    return _text(row[18:24])
 
 
 def _text(mac: bytes) -> str:

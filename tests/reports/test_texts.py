@@ -68,9 +68,13 @@ def test_french_is_not_english() -> None:
 def test_no_text_is_left_that_nobody_shows() -> None:
     sources = [*HTML.rglob("*.j2"), *HTML.parent.rglob("*.py")]
     code = "\n".join(p.read_text("utf-8") for p in sources)
-    prefixes = ("class_", "cause_", "code_", "attr_", "allow_", "vantage_", "outcome_", "state_")
-    prefixes += ("severity_", "standing_", "presence_", "subject_", "edition_", "recipient_")
-    prefixes += ("who_", "known_", "filter_", "letter_", "since_", "mode_", "door_")
+    # Keys of codes are put together where they are used; test_prose.py holds these against the model.
+    prefixes = tuple(
+        f"{p}_"
+        for p in ("class", "cause", "code", "attr", "allow", "vantage", "outcome", "state", "who")
+        + ("severity", "standing", "presence", "subject", "edition", "recipient", "known")
+        + ("filter", "letter", "since", "mode", "door")
+    )
     unused = [
         k
         for k in table()

@@ -49,11 +49,11 @@ def test_without_raw_packets_it_says_what_is_lost(tmp_path: Path) -> None:
     o = ahead(tmp_path, raw_why="no right")
     by_name = {p.probe: p for p in o.probes}
     assert by_name["arp"].why_not == "needs raw sockets: no right"
-    # None of these networks is on this machine's own link: the way without raw packets has nothing to do either.
-    assert by_name["neighbours"].why_not == IDLE
-    unknown = {u.what for u in o.unknown}
-    assert {"what probe arp would see", "what probe neighbours would see"} <= unknown
-    assert "arp-inspection" not in {n.id for n in o.notices}
+    # The kernel's own table stands in for it on this machine's link; with raw packets it has nothing to do.
+    assert by_name["neighbours"].runs and by_name["neighbours"].packets > 0
+    assert "what probe arp would see" in {u.what for u in o.unknown}
+    with_raw = {p.probe: p for p in ahead(tmp_path).probes}
+    assert with_raw["neighbours"].why_not == IDLE
     assert "what probe neighbours would see" not in {u.what for u in ahead(tmp_path).unknown}
 
 

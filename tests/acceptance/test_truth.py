@@ -1,0 +1,73 @@
+"""What a run finds against what is there: every live host, no ghost, every open port of the set, devices told apart and put together."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+
+from agent.model.judged import Judged
+from fixtures.lab.truth import SiteTruth
+from scanners.tcp_ports import port_set
+from tests.acceptance.conftest import SITES, Story
+from tests.acceptance.product import MARKS, judged_of
+
+pytestmark = MARKS
+Pair = frozenset[str]
+
+
+def same_device(judged: Judged) -> set[Pair]:
+    """Pairs of addresses that the inventory takes for one device."""
+    addresses = [sorted(r.value for r in a.addrs) for a in judged.assets]
+    return {frozenset(pair) for a in addresses for pair in combinations(a, 2)}
+
+
+def truly_same(site: SiteTruth) -> set[Pair]:
+    """Without those of a virtual MAC: such an address moves from device to device (RFC 9568) and stands for itself."""
+    virtual = {a.addr for h in site.hosts for a in h.addresses if a.virtual_mac}
+    pairs = {frozenset(p) for h in site.hosts if h.up for p in combinations(h.in_scope, 2)}
+    return {p for p in pairs if not p & virtual}
+
+
+@pytest.mark.parametrize("kind", ["raw", "plain"])
+@pytest.mark.parametrize("site_id", SITES)
+def test_a_run_finds_what_is_there(story: Story, site_id: str, kind: str) -> None:
+    visit = story.visits[site_id, kind]
+    assert visit.done.code == 0, visit.done.text
+    truth, judged = visit.truth.site(site_id), judged_of(visit.folder)
+    assert judged.runs[0].header.vantage.mode == ("raw" if kind == "raw" else "unprivileged")
+
+    there = {addr for addr, _ in truth.live()}
+    found = {r.value for a in judged.assets if a.presence == "live" for r in a.addrs}
+    ports = {(a, p) for a, p in truth.open_ports() if p in port_set()}
+    open_ = {(s.at.value.split("/")[0], s.port) for s in judged.services if s.state == "open"}
+    pairs, told = truly_same(truth), same_device(judged)
+    print(
+        f"\n{site_id} {kind}: hosts {len(found & there)}/{len(there)}, ghosts {len(found - there)}; "
+        f"ports {len(open_ & ports)}/{len(ports)}, ghosts {len(open_ - ports)}; "
+        f"pairs of one device {len(told & pairs)}/{len(pairs)}, wrong {len(told - pairs)}"
+    )
+    assert (there - found, found - there) == (set(), set())
+    assert (ports - open_, open_ - ports) == (set(), set())
+    assert (pairs - told, told - pairs) == (set(), set())
+    # The quiet ones are the hard ones: they were among those found.
+    assert any(h.silent for _, h in truth.live())
+    assert any(not h.ping for _, h in truth.live())
+    assert {a.sites for a in judged.assets} == {(site_id,)}
+
+
+def test_the_mac_of_each_host_on_the_link(story: Story) -> None:
+    for visit in story.visits.values():
+        if visit.done.code != 0:
+            continue
+        truth = visit.truth.site(visit.site)
+        there = {a.addr: a.mac for _, h in truth.live() for a in h.addresses if a.on_link}
+        seen = {
+            r.value: p.mac.value
+            for asset in judged_of(visit.folder).assets
+            for p in asset.ports
+            for r in p.addrs
+            if p.mac is not None
+        }
+        inside = {addr for addr, _ in truth.live()}
+        assert seen == {a: m for a, m in there.items() if a in inside}

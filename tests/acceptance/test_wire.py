@@ -1,0 +1,97 @@
+"""What leaves the technician's machine during a whole run, with every probe on: seen by tcpdump at the switch, not by the product."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.model.scope import OT_PORTS, RAW_PRINT_PORTS
+from agent.store.reader import RunFile
+from fixtures.lab.truth import SiteTruth
+from tests.acceptance.conftest import Story, Visit
+from tests.acceptance.product import MARKS
+from tests.acceptance.wire import SECOND_US, begun, below_the_wire, busiest, sent
+
+pytestmark = MARKS
+HOST_PPS, TOTAL_PPS, ARP_PPS = 50, 1000, 200
+VISITS = [("siege", "raw"), ("depot", "raw"), ("siege", "plain"), ("depot", "plain")]
+ALL = [*VISITS, ("depot", "dark")]
+
+
+def named(story: Story, which: tuple[str, str]) -> tuple[Visit, SiteTruth]:
+    visit = story.visits[which]
+    assert visit.lost == 0, "tcpdump lost packets: nothing is proved"
+    assert len(sent(visit.packets, visit.truth.site(visit.site))) > 1000
+    return visit, visit.truth.site(visit.site)
+
+
+@pytest.mark.parametrize("which", ALL, ids="-".join)
+def test_nothing_leaves_the_scope(story: Story, which: tuple[str, str]) -> None:
+    visit, site = named(story, which)
+    ours = sent(visit.packets, site)
+    with RunFile(visit.run) as file:
+        scope = file.header.scope
+    assert {p.eth_src for p in ours} == {site.technician_mac}
+    assert {p.proto for p in ours} <= {"arp", "icmp", "tcp", "udp"}
+    assert {p.dst for p in ours if scope.judge(p.dst) != "allowed"} == set()
+    forbidden = {site.outside, *site.never}
+    assert not forbidden & {p.dst for p in ours}
+    for host in site.hosts:
+        if set(host.addrs) & forbidden:
+            for port in host.tcp:
+                assert story.lab.connections(host.id, port.port, site.id) == 0, host.id
+    assert all(scope.judge(addr) == "allowed" for addr, _ in site.live())
+
+
+def test_the_lures_were_met(story: Story) -> None:
+    """Else the test above would prove nothing: the pages that redirect out of the scope were read."""
+    visit, site = named(story, ("siege", "raw"))
+    with RunFile(visit.run) as file:
+        told = {getattr(o.body, "location", "") for o in file.observations()}
+    lure = site.host("piege-redirection")
+    assert {p.location for p in lure.tcp} <= told
+    assert any(site.outside in p.location for p in lure.tcp)
+    assert any(site.never[0] in p.location for p in lure.tcp)
+
+
+@pytest.mark.parametrize("which", VISITS, ids="-".join)
+def test_not_a_byte_to_a_print_port(story: Story, which: tuple[str, str]) -> None:
+    visit, site = named(story, which)
+    ours = [p for p in sent(visit.packets, site) if p.proto == "tcp"]
+    knocked = [p for p in ours if p.dport in RAW_PRINT_PORTS]
+    assert knocked
+    assert sum(p.payload for p in knocked) == 0
+    assert not [p for p in ours if p.dport in OT_PORTS]
+    printers = [(h, p) for h in site.hosts for p in h.tcp if p.port in RAW_PRINT_PORTS]
+    assert printers
+    for host, port in printers:
+        assert story.lab.bytes_received(host.id, port.port, site.id) == 0
+
+
+@pytest.mark.parametrize("which", ALL, ids="-".join)
+def test_rates(story: Story, which: tuple[str, str]) -> None:
+    visit, site = named(story, which)
+    ours = sent(visit.packets, site)
+    timed = [p for p in ours if begun(p)]
+    asked = [p for p in ours if p.proto == "arp" and p.arp_op == 1]
+    arp = busiest(asked, SECOND_US, lambda _: None)
+    host = busiest(timed, SECOND_US // 10, lambda p: p.dst)
+    whole_host = busiest(ours, SECOND_US, lambda p: p.dst)
+    burst = busiest(ours, SECOND_US // 10, lambda p: p.dst)
+    total = busiest([p for p in timed if p.proto != "arp"], SECOND_US // 10, lambda _: None)
+    print(
+        f"\n{'-'.join(which)}: {len(ours)} packets; one host at most {host} in 100 ms, with what the kernel sends by itself {burst}, "
+        f"in a second {whole_host}; all {total[0]} in 100 ms; ARP {arp[0]} in a second"
+    )
+    assert host[0] <= HOST_PPS // 10 + 1, host
+    assert whole_host[0] <= HOST_PPS + 1, whole_host
+    assert total[0] <= TOTAL_PPS // 10 + 1
+    assert arp[0] <= ARP_PPS + 1
+
+
+@pytest.mark.parametrize("which", ALL, ids="-".join)
+def test_the_ledger_is_never_below_the_wire(story: Story, which: tuple[str, str]) -> None:
+    visit, site = named(story, which)
+    ours = sent(visit.packets, site)
+    assert below_the_wire(ours, visit.run) == {}
+    wanted = {"arp", "icmp", "tcp"} if visit.done.code == 0 else {"arp", "tcp"}
+    assert wanted <= {p.proto for p in ours}

@@ -1,0 +1,213 @@
+"""Who is on the link, by the raw helper and without any right, on a small real network; the wire itself is the judge of both.
+
+technician .1 | .2 answers | .3 answers ARP, drops ping | .4 twice (address conflict) | .5 gone, an old entry stays
+              | .6 gone, a fixed entry | .7 there, but `never`
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.model.scope import ScopeRule
+from fixtures.lab.netns import NamespaceWorker
+
+ROOT = Path(__file__).parents[2]
+SCOPE = ScopeRule(allowed=("10.77.0.0/27",), never=("10.77.0.7",), actions=("sweep",))
+HOSTS = ((2, 2), (3, 3), (4, 4), (4, 14), (7, 7))
+"""(last octet of the address, of the MAC) of every machine that is there."""
+ETH_ALL, ETH_ARP = 3, 0x0806
+NO_RIGHTS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "--")
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.needs("ip", "nft", "nsenter", "setpriv"),
+    pytest.mark.xdist_group("link"),
+]
+
+
+def mac(octet: int) -> str:
+    return f"02:00:00:00:77:{octet:02x}"
+
+
+def addr(octet: int) -> str:
+    return f"10.77.0.{octet}"
+
+
+@dataclass
+class Frame:
+    at_ns: int
+    arp: bool
+    target: str
+
+
+@dataclass
+class Net:
+    worker: NamespaceWorker
+    technician: int
+    tap: socket.socket
+
+    def look(self, *words: str, rights: bool, scope: ScopeRule = SCOPE) -> dict[str, Any]:
+        drop = () if rights else NO_RIGHTS
+        self.frames()
+        done = subprocess.run(
+            ["nsenter", f"--net=/proc/{os.getpid()}/fd/{self.technician}", "--", *drop]
+            + [sys.executable, "-m", "tests.scanners.link_child"]
+            + [scope.model_dump_json(), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            cwd=ROOT,
+        )
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        assert found["raw"] is rights
+        assert found["address"] == addr(1)
+        return found
+
+    def frames(self) -> list[Frame]:
+        """What the technician has sent since this was last asked: requests by ARP, and IP."""
+        found: list[Frame] = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                data, extra, _, _ = self.tap.recvmsg(128, 128)
+                if data[6:12].hex(":") != mac(1):
+                    continue
+                stamp = next((d for _, kind, d in extra if kind == _STAMP), b"\0" * 16)
+                at = int.from_bytes(stamp[:8], "little") * 1_000_000_000
+                at += int.from_bytes(stamp[8:16], "little")
+                kind = int.from_bytes(data[12:14], "big")
+                if kind == ETH_ARP and data[21] == 1:
+                    found.append(Frame(at, True, socket.inet_ntoa(data[38:42])))
+                elif kind == 0x0800:
+                    found.append(Frame(at, False, socket.inet_ntoa(data[30:34])))
+        return found
+
+
+_STAMP = 35
+"""SO_TIMESTAMPNS (asm-generic/socket.h): when the kernel saw the frame."""
+
+
+def tap(port: str) -> socket.socket:
+    made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_ALL))
+    made.setsockopt(socket.SOL_SOCKET, _STAMP, 1)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    made.bind((port, ETH_ALL))
+    made.setblocking(False)
+    return made
+
+
+@pytest.fixture(scope="module")
+def net() -> Iterator[Net]:
+    worker = NamespaceWorker()
+    switch, technician, *machines = worker.create(2 + len(HOSTS))
+    everyone = [switch, technician, *machines]
+    for one in everyone:
+        worker.sysctl(one, {"ipv6/conf/all/disable_ipv6": 1, "ipv6/conf/default/disable_ipv6": 1})
+    lines = ["link add br0 type bridge mcast_snooping 0", "link set br0 up"]
+    for number, (one, (_, m)) in enumerate(
+        zip([technician, *machines], [(1, 1), *HOSTS], strict=True)
+    ):
+        lines += [
+            f"link add p{number} type veth peer name eth0 address {mac(m)} netns /proc/self/fd/{one}",
+            f"link set p{number} master br0 up",
+        ]
+    worker.command(switch, ["ip", "-batch", "-"], "\n".join(lines) + "\n", tuple(everyone))
+    for one, (a, _) in zip([technician, *machines], [(1, 1), *HOSTS], strict=True):
+        setup = f"link set lo up\naddr add {addr(a)}/24 dev eth0\nlink set eth0 up\n"
+        worker.command(one, ["ip", "-batch", "-"], setup)
+    worker.sysctl(machines[1], {"ipv4/icmp_echo_ignore_all": 1})
+    worker.command(
+        technician,
+        ["ip", "-batch", "-"],
+        f"neigh replace {addr(5)} lladdr {mac(5)} dev eth0 nud stale\n"
+        f"neigh replace {addr(6)} lladdr {mac(6)} dev eth0 nud permanent\n",
+    )
+    listening = worker.within(switch, lambda: tap("p0"))
+    yield Net(worker, technician, listening)
+    listening.close()
+    worker.close()
+    for one in everyone:
+        os.close(one)
+
+
+def check_wire(net: Net, found: dict[str, Any], arp_pps: int) -> None:
+    frames = net.frames()
+    assert frames
+    assert {f.target for f in frames} <= set(SCOPE.hosts()) | {addr(1)}
+    assert addr(7) not in {f.target for f in frames}
+    for arp in (True, False):
+        wire = Counter(f.target for f in frames if f.arp is arp)
+        names = ("arp",) if arp else ("icmp", "udp")
+        for target, packets in wire.items():
+            counted = sum(found["sent"].get(f"{target} {n}", 0) for n in names)
+            assert packets <= counted, f"{target}: {packets} on the wire, {counted} in the ledger"
+    times = sorted(f.at_ns for f in frames if f.arp)
+    # By send time: in no 100 ms more than a tenth of the cap, and one.
+    most = -(-arp_pps // 10) + 1
+    for first, last in zip(times, times[most:], strict=False):
+        assert last - first > 95_000_000, f"{most + 1} ARP requests in {(last - first) / 1e6} ms"
+
+
+def test_by_the_raw_helper(net: Net) -> None:
+    found = net.look(rights=True)
+    assert found["arp"] == [
+        [addr(2), mac(2)],
+        [addr(3), mac(3)],
+        [addr(4), mac(4)],
+        [addr(4), mac(14)],
+    ]
+    assert [h for h, _ in found["icmp"]] == [addr(2), addr(4)]
+    assert {t for _, t in found["icmp"]} == {64}
+    assert found["alive"] == {
+        h: "answered" if h in (addr(2), addr(3), addr(4)) else "silent"
+        for h in SCOPE.hosts()
+        if h != addr(1)
+    }
+    assert found["units"]["arp/10.77.0.0/27"] == ["done", ""]
+    check_wire(net, found, 200)
+
+
+def test_without_any_right_the_same_is_seen(net: Net) -> None:
+    found = net.look(rights=False)
+    assert {h for h, _ in found["arp"]} == {addr(2), addr(3), addr(4)}
+    assert all(m in (mac(int(h.split(".")[3])), mac(14)) for h, m in found["arp"])
+    # An old entry of a machine that is gone proves nothing; a fixed one makes the kernel ask nobody.
+    assert found["alive"][addr(5)] == "silent"
+    assert found["alive"][addr(6)] == "error"
+    outcome, reason = found["units"]["neighbours/10.77.0.0/27"]
+    assert outcome == "partial"
+    assert "1 errors" in reason
+    check_wire(net, found, 200)
+
+
+@pytest.mark.parametrize("rights", [True, False], ids=["raw", "plain"])
+def test_quiet_is_ten_a_second(net: Net, rights: bool) -> None:
+    scope = ScopeRule(allowed=("10.77.0.24/29",), actions=("sweep",))
+    found = net.look("quiet", rights=rights, scope=scope)
+    assert found["arp"] == []
+    times = sorted(f.at_ns for f in net.frames() if f.arp)
+    assert len(times) >= 6
+    for first, last in zip(times, times[11:], strict=False):
+        assert last - first > 950_000_000
+
+
+def test_beyond_the_link_nobody_is_asked_by_arp(net: Net) -> None:
+    """Silence there would mean nothing, and must not look like an answer."""
+    scope = ScopeRule(allowed=("10.77.0.0/29", "10.78.0.0/29"), actions=("sweep",))
+    for rights in (True, False):
+        found = net.look(rights=rights, scope=scope)
+        assert not [h for h in found["alive"] if h.startswith("10.78.")]
+        assert not [f for f in net.frames() if f.target.startswith("10.78.")]

@@ -1,0 +1,330 @@
+"""The raw helper as a process of its own, in a namespace with one real card: what it refuses, what it has left, when it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agent.model.scope import ScopeRule
+from fixtures.lab.netns import NamespaceWorker
+
+ROOT = Path(__file__).parents[2]
+SCOPE = ScopeRule(allowed=("10.79.0.0/24",), never=("10.79.0.9",), actions=("sweep",))
+FIRST: dict[str, Any] = {
+    "interface": "eth0",
+    "source_ip": "10.79.0.1",
+    "scope": SCOPE.model_dump(mode="json"),
+}
+PEER = "02:00:00:00:79:02"
+ASK: dict[str, Any] = {"id": 1, "op": "arp", "targets": ["10.79.0.2"], "rate": 200}
+CLIENT = """
+import asyncio, contextlib, json, os, sys
+from agent.contract import OutOfScope, RawError
+from agent.model.run import Vantage
+from agent.model.scope import ScopeRule
+from agent.net.raw_port import RawHelper
+
+scope = ScopeRule.model_validate_json(sys.argv[1])
+where = Vantage(site="s", host="x", interface="eth0", address="10.79.0.1", mode="raw")
+many = tuple(f"10.79.0.{n}" for n in range(20, 250))
+
+async def main():
+    helper = await RawHelper.start(scope, where)
+    say = lambda what: print(json.dumps(what), flush=True)
+    pid = lambda: helper._process.pid
+    say(pid())
+    await globals()[sys.argv[2]](helper, say, pid)
+    await helper.close()
+
+async def stay(helper, say, pid):
+    await asyncio.sleep(100)
+
+async def refused(helper, say, pid):
+    for target in ("10.79.0.9", "192.0.2.1", "example.org"):
+        with contextlib.suppress(OutOfScope):
+            await helper.arp("eth0", "10.79.0.1", (target,), 200)
+            say("sent")
+        with contextlib.suppress(OutOfScope):
+            await helper.icmp("eth0", "10.79.0.1", {target: "02:00:00:00:79:02"}, 200)
+            say("sent")
+    say({h: list(m) for h, m in (await helper.arp("eth0", "10.79.0.1", ("10.79.0.2",), 200)).items()})
+
+async def cancelled(helper, say, pid):
+    task = asyncio.create_task(helper.arp("eth0", "10.79.0.1", many, 10))
+    await asyncio.sleep(0.5)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    say("cancelled")
+    say({h: list(m) for h, m in (await helper.arp("eth0", "10.79.0.1", ("10.79.0.2",), 200)).items()})
+    say(pid())
+
+async def killed(helper, say, pid):
+    os.kill(pid(), 9)
+    with contextlib.suppress(RawError):
+        await helper.arp("eth0", "10.79.0.1", ("10.79.0.2",), 200)
+    say({h: list(m) for h, m in (await helper.arp("eth0", "10.79.0.1", ("10.79.0.2",), 200)).items()})
+
+asyncio.run(main())
+"""
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.needs("ip", "nsenter"),
+    pytest.mark.xdist_group("raw-helper"),
+]
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture(scope="module")
+def start() -> Iterator[Start]:
+    """Starts a program where a card eth0 with 10.79.0.1 has one peer, 10.79.0.2."""
+    worker = NamespaceWorker()
+    mine, theirs = worker.create(2)
+    for one in (mine, theirs):
+        worker.sysctl(one, {"ipv6/conf/all/disable_ipv6": 1, "ipv6/conf/default/disable_ipv6": 1})
+    cable = f"link add eth0 type veth peer name eth0 address {PEER} netns /proc/self/fd/{theirs}\n"
+    worker.command(mine, ["ip", "-batch", "-"], cable, (theirs,))
+    for one, address in ((mine, "10.79.0.1"), (theirs, "10.79.0.2")):
+        worker.command(
+            one, ["ip", "-batch", "-"], f"addr add {address}/24 dev eth0\nlink set eth0 up\n"
+        )
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(*argv: str, **env: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            ["nsenter", f"--net=/proc/{os.getpid()}/fd/{mine}", "--", sys.executable, *argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, **env},
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+    worker.close()
+    for one in (mine, theirs):
+        os.close(one)
+
+
+def tell(process: subprocess.Popen[bytes], line: Any) -> None:
+    assert process.stdin is not None
+    process.stdin.write((line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n")
+    process.stdin.flush()
+
+
+def hear(process: subprocess.Popen[bytes]) -> Any:
+    assert process.stdout is not None
+    return json.loads(process.stdout.readline())
+
+
+@contextmanager
+def helper(start: Start) -> Generator[subprocess.Popen[bytes]]:
+    process = start("-m", "scanners.raw_helper")
+    try:
+        tell(process, FIRST)
+        assert hear(process) == {"ready": True, "rights": "none"}
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def status(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {k: v.strip() for k, _, v in (line.partition(":") for line in lines)}
+
+
+def gone(pid: int) -> bool:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            if status(pid)["State"].startswith("Z"):
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_answers_and_has_no_right_left(start: Start) -> None:
+    with helper(start) as process:
+        found = status(process.pid)
+        assert set(found["Uid"].split()) == set(found["Gid"].split()) == {"65534"}
+        assert found["Groups"] == ""
+        for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert int(found[name], 16) == 0, name
+        assert found["NoNewPrivs"] == "1"
+        tell(process, ASK)
+        assert hear(process) == {"id": 1, "found": {"10.79.0.2": [PEER]}}
+        tell(process, {**ASK, "id": 2, "op": "icmp", "macs": {"10.79.0.2": PEER}})
+        answer = hear(process)
+        assert answer["id"] == 2
+        ttl, rtt = answer["found"]["10.79.0.2"]
+        assert ttl == 64
+        assert 0 <= rtt < 60_000_000
+
+
+@pytest.mark.parametrize("target", ["10.79.0.9", "192.0.2.1", "10.79.0.255", "localhost", "::1"])
+@pytest.mark.parametrize("op", ["arp", "icmp"])
+def test_the_program_itself_checks_the_scope(start: Start, op: str, target: str) -> None:
+    with helper(start) as process:
+        more = {"op": op, "targets": ["10.79.0.2", target], "macs": {target: PEER}}
+        tell(process, {**ASK, **more})
+        answer = hear(process)
+        assert set(answer) == {"id", "error"}
+        assert target in answer["error"]
+
+
+def test_our_end_checks_the_scope_before_it_asks(start: Start) -> None:
+    process = start("-c", CLIENT, SCOPE.model_dump_json(), "refused")
+    hear(process)
+    assert hear(process) == {"10.79.0.2": [PEER]}
+    assert process.wait(60) == 0
+
+
+BAD: tuple[bytes, ...] = (
+    b"",
+    b"null",
+    b"[]",
+    b"\xff\xfe\x00",
+    b"[" * 200_000,
+    b'{"id": 1}',
+    b'{"id": 1, "op": "arp", "targets": ["10.79.0.2"], "rate": 1e999}',
+    b'{"id": 1, "op": "arp", "targets": ["10.79.0.2"], "rate": null}',
+    b'{"id": 1, "op": "arp", "targets": 7, "rate": 1}',
+    b'{"id": 1, "op": "rm", "targets": ["10.79.0.2"], "rate": 1}',
+    b'{"id": 1, "op": "icmp", "targets": ["10.79.0.2"], "macs": {"10.79.0.2": "zz"}, "rate": 9}',
+    b'{"id": 1, "op": "icmp", "targets": ["10.79.0.2"], "macs": {"10.79.0.2": "02:00"}, "rate": 9}',
+    b'{"id": 1, "op": "icmp", "targets": ["10.79.0.2"], "macs": ["10.79.0.2"], "rate": 9}',
+    b'{"id": 1, "op": "icmp", "targets": ["10.79.0.2"], "rate": 9}',
+    json.dumps({**ASK, "targets": ["10.79.0.2"] * 100_000}).encode(),
+    b"A" * (9 * 1024 * 1024),
+)
+
+
+def test_no_line_ends_it(start: Start) -> None:
+    with helper(start) as process:
+        for number, line in enumerate(BAD, start=100):
+            tell(process, line)
+            answer = hear(process)
+            assert "error" in answer, line[:80]
+            assert len(answer["error"]) <= 400
+            tell(process, {**ASK, "id": number})
+            assert hear(process) == {"id": number, "found": {"10.79.0.2": [PEER]}}
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=8,
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    lines=st.lists(
+        st.binary(max_size=60).map(lambda b: b.replace(b"\n", b"x"))
+        | _json.map(lambda v: json.dumps(v).encode())
+        | st.fixed_dictionaries(
+            {"id": _json, "op": st.sampled_from(["arp", "icmp"]) | _json, "targets": _json},
+            optional={"rate": _json, "macs": _json},
+        ).map(lambda v: json.dumps(v).encode()),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_any_line_is_answered(start: Start, lines: list[bytes]) -> None:
+    process = _kept(start)
+    for line in lines:
+        tell(process, line)
+        answer = hear(process)
+        # An empty list of targets is a request like another; nothing else here can be carried out.
+        assert "error" in answer or answer["found"] == {}, line
+
+
+_RUNNING: list[subprocess.Popen[bytes]] = []
+
+
+def _kept(start: Start) -> subprocess.Popen[bytes]:
+    """One helper for all examples: it must outlive each of them."""
+    if not _RUNNING:
+        process = start("-m", "scanners.raw_helper")
+        tell(process, FIRST)
+        hear(process)
+        _RUNNING.append(process)
+    assert _RUNNING[0].poll() is None
+    return _RUNNING[0]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        {},
+        {**FIRST, "interface": "../../eth0"},
+        {**FIRST, "interface": "lo"},
+        {**FIRST, "source_ip": "none"},
+        {**FIRST, "scope": {"allowed": ["all"]}},
+        b"nothing",
+    ],
+)
+def test_a_bad_beginning_is_said_and_ends_it(start: Start, first: Any) -> None:
+    process = start("-m", "scanners.raw_helper")
+    tell(process, first)
+    answer = hear(process)
+    assert answer["ready"] is False
+    assert answer["error"]
+    assert process.wait(30) == 1
+
+
+def test_it_ends_with_its_parent_however_that_ends(start: Start) -> None:
+    process = start("-c", CLIENT, SCOPE.model_dump_json(), "stay")
+    pid = hear(process)
+    assert status(pid)["Uid"].split()[0] == "65534"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert gone(pid)
+
+
+def test_it_is_told_no_secret_of_its_parent(start: Start) -> None:
+    process = start("-c", CLIENT, SCOPE.model_dump_json(), "stay", SNMP_SECRET="canary-7f3a")
+    pid = hear(process)
+    environment = Path(f"/proc/{pid}/environ").read_bytes()
+    assert b"canary-7f3a" not in environment
+    assert b"canary-7f3a" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_a_request_that_is_given_up_sends_nothing_more(start: Start) -> None:
+    process = start("-c", CLIENT, SCOPE.model_dump_json(), "cancelled")
+    first = hear(process)
+    assert hear(process) == "cancelled"
+    assert gone(first)
+    assert hear(process) == {"10.79.0.2": [PEER]}
+    assert hear(process) != first
+    assert process.wait(60) == 0
+
+
+def test_one_that_was_killed_is_started_again(start: Start) -> None:
+    process = start("-c", CLIENT, SCOPE.model_dump_json(), "killed")
+    first = hear(process)
+    assert hear(process) == {"10.79.0.2": [PEER]}
+    assert gone(first)
+    assert process.wait(60) == 0
