@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import metadata
+from ipaddress import ip_address
 from pathlib import Path
 
 from agent.catalogs.digest import catalogues_sha256
@@ -39,7 +40,8 @@ OWN_MACHINE = 50
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What the technician asked for on the command line; `port_offset` is the loopback lab's port map."""
+    """What the technician asked for on the command line: `only` holds names of probes and addresses of hosts; `port_offset` is the
+    loopback lab's port map."""
 
     site: str | None = None
     only: tuple[str, ...] = ()
@@ -78,13 +80,16 @@ class Performing:
         site = self._site()
         probes = self._probes()
         scope = scope_for(self.engagement, site, wide=self.request.wide)
-        gate(
+        passed = gate(
             self.engagement,
             site,
             now=time.time(),
             scope=scope,
             outside_window=self.request.outside_window,
+            only=tuple(n for n in self.request.only if is_address(n)),
         )
+        if passed.only:
+            scope = ScopeRule.model_validate({**scope.model_dump(), "allowed": passed.only})
         return await self._session(site, scope, probes)
 
     def _site(self) -> str:
@@ -105,9 +110,14 @@ class Performing:
         from agent.registry import PROBES
 
         names = {p.name for p in PROBES}
-        if wrong := [n for n in self.request.only if n not in names]:
-            raise Refusal(2, f"no probe '{wrong[0]}'", f"Probes: {', '.join(sorted(names))}.")
-        return [p for p in PROBES if not self.request.only or p.name in self.request.only]
+        wanted = [n for n in self.request.only if not is_address(n)]
+        if wrong := [n for n in wanted if n not in names]:
+            raise Refusal(
+                2,
+                f"--only takes a probe or an address; '{wrong[0][:64]}' is neither",
+                f"Probes: {', '.join(sorted(names))}.",
+            )
+        return [p for p in PROBES if not wanted or p.name in wanted]
 
     async def _session(self, site: str, scope: ScopeRule, probes: Sequence[Probe]) -> SessionEnd:
         available, why = raw_available()
@@ -181,6 +191,15 @@ class Performing:
             profile="quiet" if self.engagement.quiet else "normal",
         )
         return RunStore.create(self.path, header)
+
+
+def is_address(text: str) -> bool:
+    """Is *text* an IP address, and so the name of a host in `--only`?"""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def unfinished(runs: Path, site: str) -> Path:

@@ -11,7 +11,7 @@ from functools import cache
 from ipaddress import IPv4Network
 from typing import Literal
 
-from agent.catalogs.ports import load_ports
+from agent.catalogs.ports import by_number, load_ports
 from agent.contract import Context, Emit, Knock, Needs, Transport
 from agent.model.bodies import HostAnswer, TcpPort
 from agent.model.run import UnitPlan
@@ -19,12 +19,14 @@ from agent.model.status import AskOutcome, Strength
 from scanners.link import on_link
 from scanners.targets import answered, host_ref, together, within
 
-TIMEOUT_S = 0.9
-"""Below the second after which the kernel would send its SYN again."""
+TIMEOUT_S = 0.8
+"""Well below the second after which the kernel would send its SYN again."""
 TRIES = 2
 PER_KNOCK = 6
 """Segments of one connection that is opened and ended at once, as the dialer counts them; a SYN goes out three times on Windows."""
-ARP_FRAMES = 12
+ARP_LIVE, ARP_UNKNOWN = 6, 200
+"""Three broadcasts and three confirmations (ip-sysctl, *_solicit); two rounds of one port after the other at the worst."""
+ARP_FRAME = 60
 FRAME = 74
 PARALLEL = 48
 """Connections under way to one host: as many as the cap of 50 a second lets begin within the time-out."""
@@ -44,26 +46,31 @@ class TcpPorts:
         heard = {_piece(h) for h in live}
         link = on_link(ctx)
         for host in ctx.scope.hosts():
-            gone = host not in live and _piece(host) in heard and within(host, link)
-            if not gone and host != ctx.vantage.address:
-                yield UnitPlan(
-                    probe=self.name, unit=host, subject=host_ref(ctx, host), targets=(host,)
-                )
+            near = within(host, link)
+            if host == ctx.vantage.address or (near and host not in live and _piece(host) in heard):
+                continue
+            yield UnitPlan(
+                probe=self.name,
+                unit=host,
+                subject=host_ref(ctx, host),
+                targets=(host,),
+                params={"live": "yes" if host in live else "unknown"}
+                | ({"arp": "yes"} if near else {}),
+            )
 
     def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
         packets = len(port_set()) * TRIES * PER_KNOCK
         host = unit.targets[0]
-        return {
-            (host, "tcp"): (packets, packets * FRAME),
-            (host, "arp"): (ARP_FRAMES, ARP_FRAMES * 60),
-        }
+        frames = arp_frames(unit)
+        link: dict[tuple[str, Transport], tuple[int, int]] = {}
+        if frames:
+            link[host, "arp"] = (frames, frames * ARP_FRAME)
+        return {(host, "tcp"): (packets, packets * FRAME), **link}
 
     async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
         host = unit.targets[0]
-        loopback = ctx.vantage.mode == "lab-loopback"
-        if not loopback:
-            # The kernel's own questions before the first SYN, and while nobody answers.
-            emit.sent(host, "arp", ARP_FRAMES, ARP_FRAMES * 60)
+        if frames := arp_frames(unit):
+            emit.sent(host, "arp", frames, frames * ARP_FRAME)
         parallel = 1 if ctx.slow(host) else PARALLEL
         answers: dict[int, Knock | Literal["failed"]] = {}
 
@@ -76,14 +83,28 @@ class TcpPorts:
             if answers[port] == "open":
                 await emit(host_ref(ctx, host), TcpPort(port=port), channel="tcp")
 
-        for _ in range(TRIES):
-            left = [p for p in port_set() if answers.get(p, "failed") in ("silent", "failed")]
-            await together(left, one, parallel)
+        await together(port_set(), one, parallel)
+        await together(again(answers, unit), one, parallel)
         said = set(answers.values())
+        loopback = ctx.vantage.mode == "lab-loopback"
         if "closed" in said and "open" not in said and not loopback:
             # On the loopback lab the kernel answers for every address: a refusal proves nothing there.
             await emit(host_ref(ctx, host), HostAnswer(method="tcp-reset"), channel="tcp")
         emit.ask("tcp.ports", host_ref(ctx, host), outcome(said))
+
+
+def again(answers: Mapping[int, Knock | Literal["failed"]], unit: UnitPlan) -> list[int]:
+    """Ports to ask a second time. Where nobody is known to be and nothing spoke, those that speak for most devices are enough."""
+    left = [p for p in port_set() if answers[p] in ("silent", "failed")]
+    nobody = unit.params.get("live") != "yes" and set(answers.values()) == {"silent"}
+    return [p for p in left if by_number()[p].first] if nobody else left
+
+
+def arp_frames(unit: UnitPlan) -> int:
+    """Requests the kernel may send for the host itself: none beyond a router, one a second where nobody answers."""
+    if unit.params.get("arp") != "yes":
+        return 0
+    return ARP_LIVE if unit.params.get("live") == "yes" else ARP_UNKNOWN
 
 
 @cache

@@ -15,7 +15,9 @@ from agent.commands.common import EXIT_PARTIAL, engagement_argument, fail_on_opt
 @click.command("run")
 @engagement_argument
 @click.option("--site", help="The site we stand in; needed when client.toml has several.")
-@click.option("--only", multiple=True, help="Only this probe (may be repeated).")
+@click.option(
+    "--only", multiple=True, help="Only this probe, or this host by its address (may be repeated)."
+)
 @click.option(
     "--resume", is_flag=True, help="Go on with the newest run of the site that did not end."
 )

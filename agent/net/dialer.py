@@ -7,15 +7,26 @@ taken off the host's next turns.
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, ip_address
+from weakref import WeakKeyDictionary
 
-from agent.contract import Emit, Knock, OutOfScope
+from agent.contract import Emit, Knock, OutOfScope, UnitEnded
 from agent.model.scope import OT_PORTS, ScopeRule
-from agent.net.pacer import Pacer
-from agent.net.sockets import KNOCK_WINDOW, UNREACHABLE, WINDOW, connected, tcp_socket
+from agent.net.pacer import Lane, Pacer
+from agent.net.sockets import (
+    KNOCK_WINDOW,
+    UNREACHABLE,
+    WINDOW,
+    connected,
+    room_for,
+    segments_out,
+    tcp_socket,
+)
 from agent.net.stream import FRAME, LiveStream
 from agent.store.failpoint import hit
 
@@ -45,13 +56,17 @@ class LiveDialer:
     pacer: Pacer
     slow: Callable[[str], bool] = _no
     port_offset: int = 0
-    parallel: int = 512
+    parallel: int = 1024
     ot: Callable[[str], bool] = _no
     _slots: asyncio.Semaphore = field(init=False, repr=False)
+    _late: WeakKeyDictionary[Emit, set[tuple[str, int]]] = field(
+        init=False, repr=False, default_factory=WeakKeyDictionary
+    )
+    """Connections that were given up, by the unit that began them."""
     _single: dict[str, asyncio.Lock] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_slots", asyncio.Semaphore(self.parallel))
+        object.__setattr__(self, "_slots", asyncio.Semaphore(room_for(self.parallel)))
 
     async def connect(self, host: str, port: int, *, timeout_s: float, emit: Emit) -> LiveStream:
         """Raises `OutOfScope` (nothing was sent), `TimeoutError`, `ConnectionRefusedError`, `OSError`."""
@@ -65,25 +80,21 @@ class LiveDialer:
             try:
                 await connected(sock, host, real, timeout_s)
                 emit.sent(host, "tcp", _OPENED, _OPENED * FRAME)
-            except TimeoutError:
-                # An answer that comes after all is refused by the kernel.
-                emit.sent(host, "tcp", 1, FRAME)
-                sock.close()
-                raise
+                self._opened(host, port, emit)
             except BaseException:
+                self._syns(host, sock, tries, emit)
                 sock.close()
                 raise
             finally:
                 hit("after-send")
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, TimeoutError):
+                self._gave_up(host, port, emit)
             release()
             raise
-
-        def spend(packets: int) -> None:
-            self.pacer.spend(host, packets, slow=slow)
-
-        spend(_OPENED)
-        return LiveStream(sock, host, port, emit, tries + _OPENED, spend, release)
+        lane = Lane(self.pacer, host, slow)
+        lane.spend(1)
+        return LiveStream(sock, host, port, emit, tries + _OPENED, lane, release)
 
     async def knock(self, host: str, port: int, *, timeout_s: float, emit: Emit) -> Knock:
         """One SYN where *timeout_s* is below a second; an open connection is reset at once.
@@ -99,13 +110,17 @@ class LiveDialer:
             with tcp_socket(host, KNOCK_WINDOW) as sock:
                 try:
                     await connected(sock, host, real, timeout_s)
+                except BaseException:
+                    self._syns(host, sock, tries, emit)
+                    raise
                 finally:
                     hit("after-send")
                 more = _OPENED + _CROSSED
                 emit.sent(host, "tcp", more, more * FRAME)
+                self._opened(host, port, emit)
                 self.pacer.spend(host, _OPENED, slow=slow)
         except TimeoutError:
-            emit.sent(host, "tcp", 1, FRAME)
+            self._gave_up(host, port, emit)
             return "silent"
         except ConnectionRefusedError:
             return "closed"
@@ -116,6 +131,25 @@ class LiveDialer:
         finally:
             release()
         return "open"
+
+    def _syns(self, host: str, sock: socket.socket, counted: int, emit: Emit) -> None:
+        """On a busy machine our time-out comes late, and the kernel has sent its SYN once more."""
+        more = (segments_out(sock) or 0) - counted
+        if more > 0:
+            self.pacer.spend(host, more, slow=self.slow(host))
+            # After the unit's end its ledger is closed: the reservation stands for these.
+            with suppress(UnitEnded):
+                emit.sent(host, "tcp", more, more * FRAME)
+
+    def _gave_up(self, host: str, port: int, emit: Emit) -> None:
+        self._late.setdefault(emit, set()).add((host, port))
+
+    def _opened(self, host: str, port: int, emit: Emit) -> None:
+        """The port is open: an earlier try of this unit that we gave up was answered late, and the kernel reset it."""
+        late = self._late.get(emit, set())
+        if (host, port) in late:
+            late.discard((host, port))
+            emit.sent(host, "tcp", 1, FRAME)
 
     def _real_port(self, host: str, port: int) -> int:
         if (verdict := self.scope.judge(host)) != "allowed":

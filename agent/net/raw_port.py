@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import os
 import socket
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from agent.contract import OutOfScope, RawError
 from agent.model.run import Vantage
 from agent.model.scope import ScopeRule
 
+_KEPT = frozenset({"PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT"})
 _LIMIT = 8 * 1024 * 1024
 _START_S = 30.0
 _TRIES = 2
@@ -117,6 +119,8 @@ class RawHelper:
             limit=_LIMIT,
             # Its own group: Ctrl-C of the terminal is ours to answer, not the helper's.
             start_new_session=True,
+            # Secrets of accounts may be in our environment: it gets none of it but what an interpreter needs.
+            env={k: v for k, v in os.environ.items() if k in _KEPT},
         )
         first = {
             "interface": self._where.interface,

@@ -11,10 +11,12 @@ import sys
 from contextlib import suppress
 from ipaddress import ip_address
 
-WINDOW = 32 * 1024
+WINDOW = 8 * 1024
 """Bytes a peer may have under way to us: little, as each segment that comes after our end costs a reset."""
 KNOCK_WINDOW = 2304
 UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.EHOSTDOWN})
+RESERVED_FILES = 128
+"""Descriptors left to the store, the helpers and the libraries."""
 _MSS_FLOOR = 536
 """RFC 9293, 3.7.1: what a peer that names no segment size takes."""
 _SEGS_OUT = 136
@@ -64,6 +66,22 @@ async def connected(sock: socket.socket, host: str, port: int, timeout_s: float)
 def _settle(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
+
+
+def room_for(wanted: int) -> int:
+    """How many connections this process may hold at a time, up to *wanted*; on Unix it asks for more descriptors where it may have them."""
+    if sys.platform == "win32":
+        return wanted
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    need = wanted + RESERVED_FILES
+    if soft != resource.RLIM_INFINITY and soft < need:
+        more = need if hard == resource.RLIM_INFINITY else min(need, hard)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
+            soft = more
+    return wanted if soft == resource.RLIM_INFINITY else max(16, min(wanted, soft - RESERVED_FILES))
 
 
 def segments_out(sock: socket.socket) -> int | None:

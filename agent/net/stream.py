@@ -15,6 +15,7 @@ from functools import cache
 
 from agent.contract import Emit, OutOfScope, TlsInfo, UnitEnded
 from agent.model.scope import OT_PORTS, RAW_PRINT_PORTS
+from agent.net.pacer import Lane
 from agent.net.sockets import WINDOW, segments_in, segments_out
 
 FRAME = 74
@@ -26,7 +27,7 @@ _RESETS = 2
 
 
 class LiveStream:
-    """Made by the dialer. *spend(packets)* tells the pacer what the kernel sent by itself; *release* gives the slot back."""
+    """Made by the dialer. *lane* paces what leaves, acknowledgements too; *release* gives the slot back."""
 
     def __init__(
         self,
@@ -35,11 +36,12 @@ class LiveStream:
         port: int,
         emit: Emit,
         counted: int,
-        spend: Callable[[int], None],
+        lane: Lane,
         release: Callable[[], None],
     ) -> None:
         self._sock, self._host, self._port, self._emit = sock, host, port, emit
-        self._counted, self._spend = counted, spend
+        self._counted, self._lane = counted, lane
+        self._spent = counted
         self._release: Callable[[], None] | None = release
         self._tls: ssl.SSLObject | None = None
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -47,32 +49,32 @@ class LiveStream:
 
     async def read(self, limit: int, timeout_s: float) -> bytes:
         """Up to *limit* bytes; b"" at the end. Raises `TimeoutError`, `ConnectionError`."""
-        async with asyncio.timeout(timeout_s):
-            if self._tls is None:
-                return await self._receive(limit)
-            while True:
-                try:
-                    return self._tls.read(limit)
-                except ssl.SSLWantReadError:
-                    await self._flush()
-                    self._feed(await self._receive(_CHUNK))
-                except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                    return b""
-                except ssl.SSLError as error:
-                    raise ConnectionAbortedError(f"TLS: {error.reason}") from None
+        if self._tls is None:
+            return await self._receive(limit, timeout_s)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        while True:
+            try:
+                return self._tls.read(limit)
+            except ssl.SSLWantReadError:
+                await self._flush()
+                self._feed(await self._receive(_CHUNK, until - loop.time()))
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return b""
+            except ssl.SSLError as error:
+                raise ConnectionAbortedError(f"TLS: {error.reason}") from None
 
     async def write(self, data: bytes) -> None:
         """Raises `OutOfScope` on a port to which no byte may be written, `ConnectionError`, `TimeoutError` when the peer takes nothing."""
         self._may_write()
-        async with asyncio.timeout(WRITE_S):
-            if self._tls is None:
-                await self._send(data)
-                return
-            try:
-                self._tls.write(data)
-            except ssl.SSLError as error:
-                raise ConnectionAbortedError(f"TLS: {error.reason}") from None
-            await self._flush()
+        if self._tls is None:
+            await self._send(data)
+            return
+        try:
+            self._tls.write(data)
+        except ssl.SSLError as error:
+            raise ConnectionAbortedError(f"TLS: {error.reason}") from None
+        await self._flush()
 
     async def start_tls(self, server_name: str | None, timeout_s: float) -> TlsInfo:
         """Handshake with whatever the peer speaks, down to TLS 1.0: a certificate is read here, never trusted.
@@ -81,18 +83,19 @@ class LiveStream:
         """
         self._may_write()
         tls = anything().wrap_bio(self._in, self._out, server_hostname=server_name)
-        async with asyncio.timeout(timeout_s):
-            while True:
-                try:
-                    tls.do_handshake()
-                    break
-                except ssl.SSLWantReadError:
-                    await self._flush()
-                    data = await self._receive(_CHUNK)
-                    if not data:
-                        raise ConnectionResetError("the peer closed during the handshake") from None
-                    self._feed(data)
-            await self._flush()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                await self._flush()
+                data = await self._receive(_CHUNK, until - loop.time())
+                if not data:
+                    raise ConnectionResetError("the peer closed during the handshake") from None
+                self._feed(data)
+        await self._flush()
         self._tls = tls
         return TlsInfo(tls.version() or "", tls.getpeercert(binary_form=True) or b"")
 
@@ -111,7 +114,7 @@ class LiveStream:
                 sent = self._counted + segments_in(self._received, self._sock)
             missing = sent + _RESETS + late - self._counted
             if missing > 0:
-                self._spend(missing)
+                self._lane.spend(max(0, sent + 1 - self._spent))
                 # After the unit's end its ledger is closed: the reservation stands for these.
                 with suppress(UnitEnded):
                     self._count(missing, 0)
@@ -125,17 +128,29 @@ class LiveStream:
         if self._port in OT_PORTS:
             raise OutOfScope(f"{self._host}:{self._port} is industrial control: connect only")
 
-    async def _receive(self, limit: int) -> bytes:
-        data = await asyncio.get_running_loop().sock_recv(self._sock, limit)
+    async def _receive(self, limit: int, timeout_s: float) -> bytes:
+        # What the kernel acknowledged so far is paid for first; a peer that floods finds our window shut meanwhile.
+        await self._lane.rest()
+        async with asyncio.timeout(max(0.0, timeout_s)):
+            data = await asyncio.get_running_loop().sock_recv(self._sock, limit)
         self._received += len(data)
         self._ended = self._ended or not data
+        self._pay()
         return data
+
+    def _pay(self) -> None:
+        sent = segments_out(self._sock)
+        if sent is not None and sent > self._spent:
+            self._lane.spend(sent - self._spent)
+            self._spent = sent
 
     async def _send(self, data: bytes) -> None:
         packets = 1 + len(data) // 536
         self._count(packets, len(data))
-        self._spend(packets)
-        await asyncio.get_running_loop().sock_sendall(self._sock, data)
+        await self._lane.turn(packets)
+        self._spent += packets
+        async with asyncio.timeout(WRITE_S):
+            await asyncio.get_running_loop().sock_sendall(self._sock, data)
 
     async def _flush(self) -> None:
         if data := self._out.read():

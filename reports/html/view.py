@@ -228,14 +228,17 @@ class View(Words):
         key = "headline_ways" if p.ways_in is not None else "headline_ways_none"
         out = [self.f(key, who=who, n=p.ways_in or 0)]
         if p.ways_in_suspected:
-            out.append(self.f("headline_suspected", n=p.ways_in_suspected))
+            more = "headline_suspected" if p.ways_in else "headline_suspected_only"
+            out.append(self.f(more, n=p.ways_in_suspected))
         if p.ways_in:
-            out.append(
-                self.f("headline_admin_none")
-                if p.ways_to_admin is None
-                else self.f("headline_admin", n=p.ways_to_admin)
-            )
-        out.append(self.f("headline_systems", missed=p.systems_not_looked, n=p.systems))
+            reach = "headline_admin" if p.ways_to_admin is not None else "headline_admin_none"
+            out.append(self.f(reach, n=p.ways_to_admin or 0))
+        if p.systems_not_looked or not p.systems:
+            out.append(self.f("headline_systems", missed=p.systems_not_looked, n=p.systems))
+        else:
+            out.append(self.f("headline_systems_all", n=p.systems))
+        if self.coverage[0].total is None and p.systems:
+            out.append(self.f("headline_total_unknown"))
         return out
 
     @property
@@ -302,6 +305,10 @@ class View(Words):
         return self.prose.unknown(u.cause, u.step, self.params(u.params))
 
     # --- chapters ------------------------------------------------------------------------------------------------------
+
+    def says_more(self, u: Unknown, told: UnknownProse) -> bool:
+        """Does the label name something that the sentence does not?"""
+        return bool(u.label) and u.label not in told.cause and not u.cause.startswith("subject_")
 
     @cached_property
     def finding_groups(self) -> list[layout.FindingGroup]:

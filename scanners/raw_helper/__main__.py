@@ -24,6 +24,7 @@ def main() -> int:
     try:
         first = _object(sys.stdin.buffer.readline(MAX_LINE))
         scope = ScopeRule.model_validate(first["scope"])
+        scope.size()  # ranges are read when first needed: better now than later
         arp = ArpSweep(str(first["interface"]), str(first["source_ip"]))
         echo = EchoSweep(str(first["interface"]), str(first["source_ip"]))
     except (ValueError, KeyError, TypeError, OSError) as error:
@@ -42,7 +43,7 @@ def main() -> int:
             request = _object(line)
             mine = request.get("id")
             _say({"id": mine, "found": _answer(request, scope, arp, echo)})
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (ValueError, KeyError, TypeError, OSError, OverflowError) as error:
             _say({"id": mine, "error": _words(error)})
     return 0
 

@@ -117,9 +117,10 @@ def test_opens_without_a_word_and_nothing_runs(
     assert report.overflow() == 0
 
 
-@pytest.mark.parametrize("width", [1400, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize(
+    ("lang", "scheme", "width"),
+    [("en", "light", 1400), ("en", "dark", 390), ("fr", "light", 390), ("fr", "dark", 1400)],
+)
 def test_axe(browser: Browser, folder: Path, lang: Lang, scheme: Scheme, width: int) -> None:
     context = browser.new_context(
         color_scheme=scheme, viewport={"width": width, "height": 1000}, bypass_csp=True
@@ -158,12 +159,12 @@ def test_the_policy_stops_what_gets_in(page: Page, folder: Path, tmp_path: Path)
 def test_search_filter_and_sort_by_keyboard(page: Page, folder: Path) -> None:
     report = Opened(page, folder / "en-technician.html")
     live = page.locator("#devices [aria-live]")
-    assert live.inner_text() == "80 of 80 shown"
+    assert live.inner_text() == "80 of 80"
     page.focus("#q-devices")
     page.keyboard.type("camera")
     shown = report.rows("#devices")
     assert 0 < len(shown) < 80
-    assert live.inner_text() == f"{len(shown)} of 80 shown"
+    assert live.inner_text() == f"{len(shown)} of 80"
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type("00:1B:21:00:00:05")
     assert len(report.rows("#devices")) == 1, "found by a MAC that the row does not show"
@@ -202,7 +203,7 @@ def test_search_ignores_accents_and_says_when_nothing_is_there(page: Page, folde
     assert len(report.rows("#devices")) == 10
     page.fill("#q-devices", "no such thing")
     assert report.rows("#devices") == []
-    assert page.locator("#devices [aria-live]").inner_text() == "0 affichés sur 80"
+    assert page.locator("#devices [aria-live]").inner_text() == "0 sur 80"
 
 
 def test_links_open_what_they_lead_to(page: Page, folder: Path) -> None:

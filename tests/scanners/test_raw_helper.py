@@ -48,8 +48,9 @@ async def main():
     await globals()[sys.argv[2]](helper, say, pid)
     await helper.close()
 
-async def stay(helper, say, pid):
-    await asyncio.sleep(100)
+async def busy(helper, say, pid):
+    # Its sweep takes a minute: it sits there, and does not wait for our next word.
+    await helper.arp("eth0", "10.79.0.1", many, 8)
 
 async def refused(helper, say, pid):
     for target in ("10.79.0.9", "192.0.2.1", "example.org"):
@@ -296,7 +297,7 @@ def test_a_bad_beginning_is_said_and_ends_it(start: Start, first: Any) -> None:
 
 
 def test_it_ends_with_its_parent_however_that_ends(start: Start) -> None:
-    process = start("-c", CLIENT, SCOPE.model_dump_json(), "stay")
+    process = start("-c", CLIENT, SCOPE.model_dump_json(), "busy")
     pid = hear(process)
     assert status(pid)["Uid"].split()[0] == "65534"
     os.kill(process.pid, signal.SIGKILL)
@@ -305,7 +306,7 @@ def test_it_ends_with_its_parent_however_that_ends(start: Start) -> None:
 
 
 def test_it_is_told_no_secret_of_its_parent(start: Start) -> None:
-    process = start("-c", CLIENT, SCOPE.model_dump_json(), "stay", SNMP_SECRET="canary-7f3a")
+    process = start("-c", CLIENT, SCOPE.model_dump_json(), "busy", SNMP_SECRET="canary-7f3a")
     pid = hear(process)
     environment = Path(f"/proc/{pid}/environ").read_bytes()
     assert b"canary-7f3a" not in environment
