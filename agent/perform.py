@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 import signal
 import time
@@ -28,6 +27,7 @@ from agent.net.pacer import Pacer
 from agent.net.raw_port import RawHelper, raw_available
 from agent.net.vantage import is_loopback, vantage
 from agent.run import Engine, Progress
+from agent.store.errors import write_error
 from agent.store.reader import RunFile
 from agent.store.writer import RunStore
 
@@ -166,8 +166,11 @@ class Performing:
             await store.close()
 
     def _open(self, site: str, scope: ScopeRule, where: Vantage) -> RunStore:
-        runs = self.engagement.folder / "runs"
-        runs.mkdir(exist_ok=True)
+        runs = self.engagement.runs
+        try:
+            runs.mkdir(exist_ok=True)
+        except OSError as error:
+            raise write_error(runs, error) from None
         if self.request.resume:
             self.path = unfinished(runs, site)
             return RunStore.resume(self.path)
@@ -212,7 +215,3 @@ def unfinished(runs: Path, site: str) -> Path:
                 return path
             break
     raise Refusal(2, f"no unfinished run of site '{site}'", "Leave --resume out to start one.")
-
-
-def sha256_file(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -24,6 +24,9 @@ WAIT_S = 3.0
 NEXT_S = 0.5
 PACKETS = 90
 """Three SYNs, the acknowledgements of 2 KiB, and a reset for each segment a flooding service has under way."""
+SSH_PORT = 22
+SMTP_PORTS = frozenset({25, 465, 587})
+_SSH = re.compile(rb"^SSH-\d", re.MULTILINE)
 _TELNET = re.compile(rb"\xff(?:[\xfb-\xfe].|\xfa.*?\xff\xf0|.)", re.DOTALL)
 _FTP = re.compile(rb"(?i)\bs?ftps?\b|ftpd|filezilla|serv-u")
 
@@ -61,7 +64,7 @@ class BannerProbe:
         except OSError:
             return "error"
         try:
-            data = await listen(stream)
+            data = await listen(stream, port)
         finally:
             await stream.close()
         if not data:
@@ -79,11 +82,11 @@ def speaks_first(port: int) -> bool:
     return entry is not None and entry.speaks == "server"
 
 
-async def listen(stream: Stream) -> bytes:
+async def listen(stream: Stream, port: int) -> bytes:
     """What the service says by itself, at most `LIMIT` bytes within `WAIT_S`; b"" when it says nothing."""
     data = b""
     until = time.monotonic() + WAIT_S
-    while len(data) < LIMIT and not finished(data):
+    while len(data) < LIMIT and not finished(port, data):
         left = until - time.monotonic()
         if left <= 0:
             break
@@ -97,9 +100,11 @@ async def listen(stream: Stream) -> bytes:
     return data
 
 
-def finished(data: bytes) -> bool:
-    """One line is enough for the protocols that greet with a line; an SMTP or FTP greeting may have several (`220-`)."""
+def finished(port: int, data: bytes) -> bool:
+    """One line is enough for the protocols that greet with a line; SMTP and FTP may have several (`220-`), SSH others before its own."""
     if not data.endswith(b"\n") or data.startswith(b"\xff"):
+        return False
+    if port == SSH_PORT and not _SSH.search(data):
         return False
     last = data.rstrip(b"\r\n").rpartition(b"\n")[2]
     return not re.match(rb"\d{3}-", last)
@@ -109,6 +114,8 @@ def parse(port: int, data: bytes, *, truncated: bool = False) -> Banner:
     """The banner in *data* (any bytes). Text is UTF-8 where it is, else replaced; telnet options are taken out."""
     cut = data[:LIMIT]
     protocol = protocol_of(port, cut)
+    if protocol == "ssh" and (line := _SSH.search(cut)):
+        cut = cut[line.start() :]
     if protocol == "telnet":
         cut = _TELNET.sub(b"", cut)
     if protocol == "mysql":
@@ -124,8 +131,9 @@ def parse(port: int, data: bytes, *, truncated: bool = False) -> Banner:
 
 def protocol_of(port: int, data: bytes) -> str:
     """The protocol these first bytes belong to; empty when they fit none."""
+    if _SSH.search(data):
+        return "ssh"
     starts = {
-        b"SSH-": "ssh",
         b"RFB ": "vnc",
         b"@RSYNCD:": "rsync",
         b"+OK": "pop3",
@@ -148,9 +156,13 @@ def protocol_of(port: int, data: bytes) -> str:
     ):
         return "mysql"
     if re.match(rb"(?:220|421|530)[ -]", data):
-        if b"vmware authentication" in data[:400].lower():
+        words = data[:400].lower()
+        if b"vmware authentication" in words:
             return "vmware-auth"
-        return "ftp" if _FTP.search(data[:400]) or port == 21 else "smtp"
+        if _FTP.search(words) or port == 21:
+            return "ftp"
+        if b"smtp" in words or port in SMTP_PORTS:
+            return "smtp"
     # Printers and old gear prompt without options.
     return "telnet" if port == 23 and data else ""
 

@@ -78,7 +78,8 @@ class Neighbours:
             await asyncio.sleep(WAIT_S if number + 1 < rounds else ARP_TRIES)
             table = await _confirmed(left)
             found |= {n.address: n.mac for n in table if n.mac and PROVEN & set(n.state.split())}
-            unasked |= {n.address for n in table if FIXED & set(n.state.split())}
+            unproven = FIXED | DOUBTFUL
+            unasked |= {n.address for n in table if unproven & set(n.state.split())}
         for target in unit.targets:
             outcome: AskOutcome = "error" if target in unasked else "silent"
             if target in found:

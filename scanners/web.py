@@ -80,7 +80,7 @@ class Web:
                 image, all_of_it = await get(host, port, "/favicon.ico", scheme, ctx, emit)
                 got = parse(image)
                 icon = got.body if got.status == 200 and got.whole and all_of_it else b""
-        kept, redactions = redact(raw[:KEPT])
+        kept, redactions = redact(readable(raw, answer))
         body = page(port, scheme == "https", clean(answer), icon)
         if len(raw) >= LIMIT and not body.title:
             emit.cap(f"the page on port {port} was cut at {LIMIT} bytes, before a title")
@@ -125,6 +125,12 @@ async def get(
     if not data:
         raise ConnectionResetError("the server hung up without a word")
     return bytes(data), ended
+
+
+def readable(raw: bytes, answer: Answer) -> bytes:
+    """What is kept as evidence: the head as it came and the body with chunks and compression undone, so that secrets are found in it."""
+    head = raw.partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]
+    return (head + b"\r\n\r\n" + answer.body)[:KEPT]
 
 
 def clean(answer: Answer) -> Answer:

@@ -87,8 +87,13 @@ class RunStore:
         return self._index.recovered
 
     def finished(self) -> frozenset[tuple[str, str]]:
-        """(probe, unit) of the units with a status, whatever it says: they are not run again."""
-        return frozenset(self._index.statuses)
+        """(probe, unit) of the units that a resumed run leaves alone: done, or refused (an account is tried once).
+
+        What was cut short, failed or was never begun is run again.
+        """
+        return frozenset(
+            key for key, s in self._index.statuses.items() if s.outcome in ("done", "refused")
+        )
 
     def seen(self, kind: str) -> list[Observation]:
         """Observations of *kind* this run holds, of earlier sessions too, each with its newest time."""

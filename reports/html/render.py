@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.model.judged import Judged
+from reports.html.editions import Edition
 from reports.html.texts import Lang, inert
-from reports.html.view import Edition, View
+from reports.html.view import View
 
 if TYPE_CHECKING:
     from jinja2 import Environment

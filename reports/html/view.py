@@ -3,53 +3,36 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from markupsafe import Markup
 
 from agent.model.asset import Asset
 from agent.model.checklist import ChecklistItem
 from agent.model.finding import Finding
-from agent.model.judged import SUBJECTS, Coverage, Judged, RunFacts, Unknown
+from agent.model.judged import SUBJECTS, Coverage, Judged, RunFacts, Todo, Unknown
 from agent.model.known import Known
 from agent.model.observation import Observation
 from agent.model.ref import Ref
 from agent.model.service import Service
 from agent.model.status import ProbeStatus
-from reports.html import layout
+from reports.html import editions, layout
+from reports.html.editions import Edition
 from reports.html.texts import inert, iso_day
 from reports.html.words import Words
 from reports.prose import Prose, RuleProse, UnknownProse
 
-Edition = Literal["technician", "client", "outside"]
 EVIDENCE_ROWS = 4_000
 """Observations written into the page; more of them are counted, and all are in inventory.json."""
 STATUS_ROWS = 500
 LEDGER_ROWS = 2_000
 LATER = 400
 """Devices above which the long parts are unfolded by the script when they are reached: 2,000 devices still open in a second."""
-PARAM = 120
-"""Characters of one parameter within a sentence of the catalogue."""
 SEARCHED = 600
 """Characters of a device's hidden search words."""
-_ADDRESS = re.compile(
-    r"\b\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?\b|(?:\b[0-9a-f]{1,4}:|::)(?:[0-9a-f]{0,4}:)+[0-9a-f]{0,4}",
-    re.IGNORECASE,
-)
-"""IPv4 addresses and networks, IPv6 and MAC addresses."""
-_COMMON = frozenset(
-    {"count", "days", "ended", "expires", "key_bits", "last_seen", "ports", "probe"}
-)
-_OUTSIDE = _COMMON | {"product", "provider", "signature", "site", "tls_version"}
-# No address, no name of a person, nothing a device said word for word.
-_PARAMS: dict[Edition, frozenset[str]] = {
-    "outside": _OUTSIDE,
-    "client": _OUTSIDE | {"action", "network", "reason", "why"},
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +45,7 @@ class View(Words):
     def plain(self, value: object, limit: int) -> tuple[str, int]:
         shown, cut = inert(value, limit)
         # Whatever a text holds: only the technician's edition tells addresses.
-        return (shown if self.full else _ADDRESS.sub(self.t("withheld_short"), shown)), cut
+        return (shown if self.full else editions.ADDRESS.sub(self.t("withheld_short"), shown)), cut
 
     @cached_property
     def prose(self) -> Prose:
@@ -87,7 +70,7 @@ class View(Words):
         if not self.named:
             return Markup("{}").format(asset[:8])
         told = self.judged.labels.get(asset) or asset[:8]
-        if not self.full and _ADDRESS.search(told) and asset in self.assets:
+        if not self.full and editions.ADDRESS.search(told) and asset in self.assets:
             told = f"{self.class_of(self.assets[asset])} {asset[:6]}"
         return self.s(told, 120)
 
@@ -104,6 +87,18 @@ class View(Words):
                 Markup("{}").format(self.t("device_count", n=len(assets))) if assets else Markup("")
             )
         return self._some([self.link(a) for a in assets[:most]], len(assets) - most)
+
+    def concerned(self, todo: Todo) -> Markup:
+        """Whom an action concerns: linked devices where it names devices, else its labels."""
+        found = (
+            r.value if r.kind == "asset" else self._asset_at.get(str(r)) for r in todo.subjects
+        )
+        ids = list(dict.fromkeys(a for a in found if a in self.assets and a is not None))
+        return self.links(ids, 2) if ids else self.some(todo.labels, 2)
+
+    @cached_property
+    def _asset_at(self) -> dict[str, str]:
+        return {str(s.at): s.asset for s in self.judged.services}
 
     def some(self, values: Sequence[object], most: int = 4) -> Markup:
         return self._some([self.s(x, 60) for x in values[:most]], len(values) - most)
@@ -288,15 +283,7 @@ class View(Words):
 
     def params(self, params: Mapping[str, str | int]) -> dict[str, str | int]:
         """Parameters this edition may show, bounded; the others are named as withheld."""
-        allowed, hidden = _PARAMS.get(self.edition), self.t("withheld_short")
-        return {
-            k: v
-            if isinstance(v, int)
-            else _bounded(v)
-            if allowed is None or k in allowed
-            else hidden
-            for k, v in params.items()
-        }
+        return editions.params(self.edition, params, self.t("withheld_short"))
 
     def rule(self, rule: str, params: Mapping[str, str | int]) -> RuleProse:
         return self.prose.rule(rule, self.params(params))
@@ -408,9 +395,3 @@ class View(Words):
     @cached_property
     def _evidence_shown(self) -> frozenset[str]:
         return frozenset(o.id for _, o, _ in self.evidence[0])
-
-
-def _bounded(value: str) -> str:
-    # One word of a device must not drown the sentence it stands in.
-    shown, cut = inert(value, PARAM)
-    return f"{shown}\u2026" if cut else shown

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import pytest
 
+from reports.html.editions import Edition
 from reports.html.render import render
 from reports.html.texts import Lang, text
-from reports.html.view import Edition
 from tests.reports.sample import judged
 
 if TYPE_CHECKING:

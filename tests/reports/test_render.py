@@ -14,9 +14,9 @@ from typing import get_args
 import pytest
 
 from agent.model.judged import Judged
+from reports.html.editions import Edition
 from reports.html.render import render, write_report
 from reports.html.texts import Lang, text
-from reports.html.view import Edition
 from tests.reports.sample import HOSTILE, SECRET_NAMES, judged
 
 LANGS: tuple[Lang, ...] = get_args(Lang)

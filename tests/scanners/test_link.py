@@ -77,6 +77,11 @@ class Net:
         assert found["address"] == addr(1)
         return found
 
+    def remember(self, octet: int, state: str) -> None:
+        """Put an entry into the technician's neighbour table."""
+        line = f"neigh replace {addr(octet)} lladdr {mac(octet)} dev eth0 nud {state}\n"
+        self.worker.command(self.technician, ["ip", "-batch", "-"], line)
+
     def frames(self) -> list[Frame]:
         """What the technician has sent since this was last asked: requests by ARP, and IP."""
         found: list[Frame] = []
@@ -129,14 +134,11 @@ def net() -> Iterator[Net]:
         setup = f"link set lo up\naddr add {addr(a)}/24 dev eth0\nlink set eth0 up\n"
         worker.command(one, ["ip", "-batch", "-"], setup)
     worker.sysctl(machines[1], {"ipv4/icmp_echo_ignore_all": 1})
-    worker.command(
-        technician,
-        ["ip", "-batch", "-"],
-        f"neigh replace {addr(5)} lladdr {mac(5)} dev eth0 nud stale\n"
-        f"neigh replace {addr(6)} lladdr {mac(6)} dev eth0 nud permanent\n",
-    )
     listening = worker.within(switch, lambda: tap("p0"))
-    yield Net(worker, technician, listening)
+    made = Net(worker, technician, listening)
+    made.remember(5, "stale")
+    made.remember(6, "permanent")
+    yield made
     listening.close()
     worker.close()
     for one in everyone:
@@ -154,9 +156,12 @@ def check_wire(net: Net, found: dict[str, Any], arp_pps: int) -> None:
         for target, packets in wire.items():
             counted = sum(found["sent"].get(f"{target} {n}", 0) for n in names)
             assert packets <= counted, f"{target}: {packets} on the wire, {counted} in the ledger"
-    times = sorted(f.at_ns for f in frames if f.arp)
-    # By send time: in no 100 ms more than a tenth of the cap, and one.
-    most = -(-arp_pps // 10) + 1
+    assert_paced(sorted(f.at_ns for f in frames if f.arp), arp_pps)
+
+
+def assert_paced(times: list[int], pps: int) -> None:
+    """By send time: in no 100 ms more than a tenth of the cap, and one."""
+    most = -(-pps // 10) + 1
     for first, last in zip(times, times[most:], strict=False):
         assert last - first > 95_000_000, f"{most + 1} ARP requests in {(last - first) / 1e6} ms"
 
@@ -181,6 +186,8 @@ def test_by_the_raw_helper(net: Net) -> None:
 
 
 def test_without_any_right_the_same_is_seen(net: Net) -> None:
+    # Of a machine that is there, too, the kernel has but an old entry.
+    net.remember(2, "stale")
     found = net.look(rights=False)
     assert {h for h, _ in found["arp"]} == {addr(2), addr(3), addr(4)}
     assert all(m in (mac(int(h.split(".")[3])), mac(14)) for h, m in found["arp"])
@@ -211,3 +218,28 @@ def test_beyond_the_link_nobody_is_asked_by_arp(net: Net) -> None:
         found = net.look(rights=rights, scope=scope)
         assert not [h for h in found["alive"] if h.startswith("10.78.")]
         assert not [f for f in net.frames() if f.target.startswith("10.78.")]
+
+
+@pytest.mark.parametrize("rights", [True, False], ids=["raw", "plain"])
+def test_pieces_of_one_link_share_its_cap(net: Net, rights: bool) -> None:
+    pieces = tuple(f"10.77.0.{n}/27" for n in (64, 96, 128, 160, 192))
+    scope = ScopeRule(allowed=pieces, actions=("sweep",))
+    found = net.look(rights=rights, scope=scope)
+    assert found["arp"] == []
+    times = sorted(f.at_ns for f in net.frames() if f.arp)
+    assert len(times) > 120
+    assert_paced(times, 200)
+
+
+def test_an_entry_that_stays_doubtful_is_no_answer(net: Net) -> None:
+    """The kernel of this one checks old entries only after a minute: who is there cannot be told, and that is what is said."""
+    wait = "ipv4/neigh/eth0/delay_first_probe_time"
+    net.worker.sysctl(net.technician, {wait: 60})
+    net.remember(5, "stale")
+    scope = ScopeRule(allowed=("10.77.0.4/30",), actions=("sweep",))
+    try:
+        found = net.look("quiet", rights=False, scope=scope)
+    finally:
+        net.worker.sysctl(net.technician, {wait: 5})
+    assert found["alive"] == {addr(5): "error", addr(6): "error"}
+    assert found["arp"] == []

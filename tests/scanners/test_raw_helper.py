@@ -83,7 +83,7 @@ asyncio.run(main())
 
 pytestmark = [
     pytest.mark.root,
-    pytest.mark.needs("ip", "nsenter"),
+    pytest.mark.needs("ip", "nsenter", "setpriv"),
     pytest.mark.xdist_group("raw-helper"),
 ]
 Start = Callable[..., "subprocess.Popen[bytes]"]
@@ -104,9 +104,11 @@ def start() -> Iterator[Start]:
         )
     started: list[subprocess.Popen[bytes]] = []
 
-    def begin(*argv: str, **env: str) -> subprocess.Popen[bytes]:
+    def begin(*argv: str, drop: str = "", **env: str) -> subprocess.Popen[bytes]:
+        rights = ("setpriv", f"--bounding-set={drop}", "--") if drop else ()
+        enter = ("nsenter", f"--net=/proc/{os.getpid()}/fd/{mine}", "--")
         process = subprocess.Popen(
-            ["nsenter", f"--net=/proc/{os.getpid()}/fd/{mine}", "--", sys.executable, *argv],
+            [*enter, *rights, sys.executable, *argv],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
@@ -180,6 +182,19 @@ def test_answers_and_has_no_right_left(start: Start) -> None:
         ttl, rtt = answer["found"]["10.79.0.2"]
         assert ttl == 64
         assert 0 <= rtt < 60_000_000
+
+
+def test_where_it_may_not_change_its_user_it_has_no_right_left_either(start: Start) -> None:
+    """As in a container whose root lacks CAP_SETUID."""
+    process = start("-m", "scanners.raw_helper", drop="-setuid,-setgid")
+    tell(process, FIRST)
+    assert hear(process)["ready"]
+    found = status(process.pid)
+    assert found["Uid"].split()[0] == "0"
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(found[name], 16) == 0, name
+    tell(process, ASK)
+    assert hear(process)["found"] == {"10.79.0.2": [PEER]}
 
 
 @pytest.mark.parametrize("target", ["10.79.0.9", "192.0.2.1", "10.79.0.255", "localhost", "::1"])

@@ -18,6 +18,7 @@ from agent.model.observation import Observation, observation_id
 from agent.model.ref import addr
 from agent.model.run import Vantage
 from agent.model.scope import ScopeRule
+from agent.model.status import AskOutcome
 from agent.net.dialer import LiveDialer
 from agent.net.pacer import Pacer
 from fixtures.lab.smb import negotiate
@@ -165,6 +166,23 @@ def test_a_peer_that_misbehaves_costs_little_and_clears_nothing(
     assert outcomes == [outcome]
     assert sent <= smb.PACKETS
     assert fed < 500
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "whole"),
+    [
+        ("negative", "answered", "answered"),
+        ("answered", "negative", "answered"),
+        ("negative", "negative", "negative"),
+        ("silent", "answered", "silent"),
+        ("answered", "silent", "silent"),
+        ("silent", "error", "error"),
+    ],
+)
+def test_half_an_answer_leaves_the_question_open(
+    old: AskOutcome, new: AskOutcome, whole: AskOutcome
+) -> None:
+    assert smb.both(old, new) == whole
 
 
 def test_what_windows_answers() -> None:
