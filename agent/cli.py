@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -90,6 +91,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if told is None or other is not None:
             raise
         return _tell(_first(told))
+    except OSError as error:
+        # A folder that is not there, no right, a full disk; one without a file is none of the technician's doing.
+        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f"{error.filename}: " if error.filename is not None else ""
+        click.echo(f"Error: {where}{error.strerror}", err=True)
+        return 3
     return result if isinstance(result, int) else 0
 
 

@@ -27,14 +27,17 @@ from agent.engagement.client_file import AccountTable
 from agent.engagement.engagement import Engagement
 from agent.engagement.secret import Secret
 from agent.own_host import refuse_if_former
+from agent.told import Told
 
 ORDER = ("prompt", "env", "age", "keyring", "command")
 _MAX = 1 << 20
 Prompt = Callable[[str], str]
 
 
-class CredentialError(Exception):
+class CredentialError(Told):
     """A secret could not be fetched; the words name the account and the place, never the secret."""
+
+    exit_code = 4
 
 
 @dataclass(frozen=True)

@@ -104,8 +104,12 @@ class UnitEmit:
 
     def sent(self, target: str, transport: Transport, packets: int, size: int) -> None:
         """Called before the packets leave: what was not reserved is not sent. Raises `OutOfScope` above the reservation."""
-        self._open()
         key = (target, transport)
+        if self._ended and key in self._reserved:
+            # Too late to be refused: what the kernel sent for a connection that was open then has left.
+            late, most = self._left[key], self._reserved[key]
+            late[0], late[1] = min(late[0] + packets, most[0]), min(late[1] + size, most[1])
+        self._open()
         limit = self._reserved.get(key)
         if limit is None:
             raise OutOfScope(f"{target} ({transport}) was not reserved by {self._probe.name}")

@@ -49,6 +49,7 @@ class RunRequest:
     outside_window: bool = False
     wide: bool = False
     use_raw: bool = True
+    retry_accounts: tuple[str, ...] = ()
     deadline_s: float | None = None
     operator: str = ""
     port_offset: int = 0
@@ -120,6 +121,9 @@ class Performing:
         return [p for p in PROBES if not wanted or p.name in wanted]
 
     async def _session(self, site: str, scope: ScopeRule, probes: Sequence[Probe]) -> SessionEnd:
+        accounts = AccountBook(self.engagement)
+        for account in self.request.retry_accounts:
+            accounts.retry(account)
         available, why = raw_available()
         if not self.request.use_raw:
             available, why = False, "switched off with --no-raw"
@@ -144,7 +148,7 @@ class Performing:
             pace=pacer,
             raw=raw,
             raw_why=why,
-            accounts=AccountBook(self.engagement),
+            accounts=accounts,
             seen_kind=store.seen,
             slow_ranges=ranges,
         )

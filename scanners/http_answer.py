@@ -80,6 +80,8 @@ def title_of(body: bytes) -> str:
         start = low.find(b"<title", start + 1)
         if start < 0:
             return ""
+        if low[start + 6 : start + 7] not in (b">", b" ", b"\t", b"\r", b"\n"):
+            continue
         opened = low.find(b">", start, start + 256)
         closed = low.find(b"</title", opened, opened + _TITLE_BYTES) if opened >= 0 else -1
         if closed >= 0:

@@ -29,6 +29,8 @@ ROUNDS = 2
 WAIT_S = 1.3
 ARP_TRIES = 3
 """Requests the kernel sends for one unresolved address, a second apart (ip-sysctl, mcast_solicit)."""
+SLOTS = ARP_TRIES + 1
+"""Of the link's rate for one address: the kernel repeats by a coarse timer, so that its requests come in little heaps."""
 CONFIRM = 4
 """More of them where an old entry is checked first: three to the old MAC (ucast_solicit), and one that overlaps."""
 CONFIRM_S = 9.0
@@ -71,8 +73,8 @@ class Neighbours:
         for number in range(rounds):
             left = [t for t in unit.targets if t not in found]
             # The link is taken for the whole round: pieces that took turns would find the table full (gc_thresh3).
-            await ctx.pace.turn(EVERYBODY, len(left) * ARP_TRIES, slow=ctx.quiet)
-            gap = ARP_TRIES / (QUIET_RATE if ctx.quiet else RATE)
+            await ctx.pace.turn(EVERYBODY, len(left) * SLOTS, slow=ctx.quiet)
+            gap = SLOTS / (QUIET_RATE if ctx.quiet else RATE)
             for start in range(0, len(left), PER_SOCKET):
                 unasked |= await _poke(left[start : start + PER_SOCKET], gap, emit, bool(number))
             await asyncio.sleep(WAIT_S if number + 1 < rounds else ARP_TRIES)

@@ -19,11 +19,20 @@ _SECRET_NAME = re.compile(rb"(?i)" + _WORDS)
 _INPUT = re.compile(rb"(?i)<input\b[^<>]{0,2000}")
 _VALUE = re.compile(rb"(?i)(\bvalue[ \t]{0,3}=[ \t]{0,3}[\"']?)[^\"'<>]{1,2000}")
 _RULES: tuple[tuple[str, re.Pattern[bytes]], ...] = (
-    ("private key", re.compile(rb"(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)[^-]{1,20000}()")),
+    (
+        "private key",
+        re.compile(rb"(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)(?:[^-]|-(?!----)){1,20000}()"),
+    ),
     # RFC 6265: the name of a cookie tells the product, its value lets one in.
     ("cookie", re.compile(rb"(?i)((?:^|\n)(?:set-)?cookie2?:[ \t]*[^=\r\n;]{0,100}=)[^\r\n;]+()")),
-    ("authorization", re.compile(rb"(?i)((?:^|\n)(?:proxy-)?authorization:[ \t]*)[^\r\n]+()")),
-    ("credentials in a URL", re.compile(rb"(?i)(\w://)[^/\s@\"'<>]{1,200}(@)")),
+    (
+        "authorization",
+        re.compile(rb"(?i)((?:^|\n)(?:proxy-)?authorization:[ \t]*(?:[a-z]+[ \t]+)?)[^\r\n]+()"),
+    ),
+    (
+        "credentials in a URL",
+        re.compile(rb"(?i)(\w://[^/\s@:\"'<>]{0,100}:)[^/\s@\"'<>]{1,200}(@)"),
+    ),
     (
         "named secret",
         re.compile(

@@ -28,7 +28,8 @@ def subnets(scope: ScopeRule) -> Iterator[tuple[IPv4Network, tuple[str, ...]]]:
                 if piece in seen:
                     continue
                 seen.add(piece)
-                hosts = tuple(str(h) for h in piece.hosts() if scope.judge(str(h)) == "allowed")
+                # Not `piece.hosts()`: within a wider network, x.0 and x.255 are hosts like others; the scope knows its edges.
+                hosts = tuple(str(h) for h in piece if scope.judge(str(h)) == "allowed")
                 if hosts:
                     yield piece, hosts
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import secrets
 import time
 from pathlib import Path
 
 import click
 
-from agent.commands.common import EXIT_USAGE, Stop, engagement_argument, load
+from agent.commands.common import EXIT_USAGE, Stop, engagement_argument, load, login
 
 
 @click.command("add")
@@ -53,7 +52,7 @@ def command(
             name=name.strip(),
             device_class=device_class,
             site=where,
-            by=by or getpass.getuser(),
+            by=by or login(),
             at=time.time_ns() // 1000,
             fields=pairs,
         )

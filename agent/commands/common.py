@@ -45,6 +45,17 @@ def fail_on_option(function: F) -> F:
     return option(function)
 
 
+def login() -> str:
+    """The login name, or the user's number where the machine has no name for it (a container, an RMM)."""
+    import getpass
+    import os
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
+
+
 def load(folder: Path) -> Engagement:
     """The engagement, or exit 2 with every mistake in it named."""
     from agent.engagement.engagement import EngagementError, load_engagement

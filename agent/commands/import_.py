@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from pathlib import Path
 
 import click
 
-from agent.commands.common import EXIT_PARTIAL, engagement_argument, load
+from agent.commands.common import EXIT_PARTIAL, engagement_argument, load, login
 
 
 @click.command("import")
@@ -29,7 +28,7 @@ def command(engagement: Path, files: tuple[Path, ...], site: str | None) -> int:
     failed = 0
     for file in files:
         try:
-            click.echo(f"{file.name}: {asyncio.run(bring(loaded, file, site, getpass.getuser()))}")
+            click.echo(f"{file.name}: {asyncio.run(bring(loaded, file, site, login()))}")
         except ImportProblem as problem:
             failed += 1
             click.echo(f"{file.name}: not imported: {problem}", err=True)

@@ -10,8 +10,8 @@ import click
 from agent.commands.common import engagement_argument, fail_on_option, load
 
 if TYPE_CHECKING:
+    from reports.html.editions import Edition
     from reports.html.texts import Lang
-    from reports.html.view import Edition
 
 
 @click.command("report")

@@ -24,6 +24,12 @@ from agent.commands.common import EXIT_PARTIAL, engagement_argument, fail_on_opt
 @click.option("--now", "outside_window", is_flag=True, help="Run outside the site's scan window.")
 @click.option("--wide", is_flag=True, help="Allow a scope wider than a /16.")
 @click.option("--no-raw", is_flag=True, help="Do not use raw sockets, even with the right to.")
+@click.option(
+    "--retry-account",
+    multiple=True,
+    metavar="ID",
+    help="Try this account once more after it was refused (may be repeated).",
+)
 @click.option("--deadline", type=float, metavar="SECONDS", help="End cleanly after this long.")
 @click.option("--operator", help="Who runs this; the login name when left out.")
 @fail_on_option
@@ -35,6 +41,7 @@ def command(
     outside_window: bool,
     wide: bool,
     no_raw: bool,
+    retry_account: tuple[str, ...],
     deadline: float | None,
     operator: str | None,
     fail_on: str | None,
@@ -53,6 +60,7 @@ def command(
         outside_window=outside_window,
         wide=wide,
         use_raw=not no_raw,
+        retry_accounts=retry_account,
         deadline_s=deadline,
         operator=operator or getpass.getuser(),
     )

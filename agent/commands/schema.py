@@ -27,6 +27,10 @@ def command(name: str | None) -> int:
 
 def schemas() -> dict[str, Any]:
     """Name -> pydantic model, the kinds of observation included."""
+    from agent.engagement.client_file import ClientFile
+    from agent.engagement.msp_file import MspFile
+    from agent.engagement.outlook import Outlook
+    from agent.model.answers import Answers
     from agent.model.bodies import KINDS
     from agent.model.judged import Judged
     from agent.model.ledger import LedgerEntry
@@ -44,5 +48,9 @@ def schemas() -> dict[str, Any]:
         "ledger": LedgerEntry,
         "run": RunHeader,
         "verdict": Verdict,
+        "plan": Outlook,
+        "client": ClientFile,
+        "msp": MspFile,
+        "answers": Answers,
         **{f"kind:{kind}": cls for kind, cls in sorted(KINDS.items())},
     }

@@ -27,10 +27,11 @@ def command(target: Path, heads: tuple[str, ...], as_json: bool) -> int:
     paths = [target] if target.is_file() else run_paths(target)
     if not paths:
         raise Stop(f"{target}: no run file. 'handover run' makes one.", EXIT_USAGE)
-    bad = False
+    bad, known_runs = False, 0
     for path in paths:
         verdict = verify(path, heads)
         bad = bad or not verdict.self_consistent
+        known_runs += verdict.known_outside
         if as_json:
             click.echo(verdict.model_dump_json())
             continue
@@ -44,4 +45,6 @@ def command(target: Path, heads: tuple[str, ...], as_json: bool) -> int:
         click.echo(f"  verdict:              {'intact' if verdict.intact else 'not proven intact'}")
         for problem in verdict.problems:
             click.echo(f"  problem: {problem.text()}")
+    # A head that was noted and is not found is what this command is for: it never ends as if all were well.
+    bad = bad or known_runs < min(len(set(heads)), len(paths))
     return EXIT_PARTIAL if bad else 0

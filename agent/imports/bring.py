@@ -42,6 +42,7 @@ async def bring(engagement: Engagement, file: Path, site: str | None, operator: 
     except SheetProblem as problem:
         raise ImportProblem(str(problem)) from None
     where = site or _only_site(engagement)
+    _known_site(engagement, where)
     await _claims(engagement, file, where, rows, operator)
     note = f" (columns not read: {', '.join(unread)[:200]})" if unread else ""
     return f"{len(rows)} claimed devices at {where}{note}"
@@ -55,6 +56,7 @@ def _run_file(engagement: Engagement, file: Path) -> str:
         raise ImportProblem(str(error)) from None
     if header.engagement != engagement.id:
         raise ImportProblem("this run belongs to another engagement (other key)")
+    _known_site(engagement, header.site)
     verdict = verify(file)
     if not verdict.self_consistent:
         raise ImportProblem(
@@ -66,11 +68,18 @@ def _run_file(engagement: Engagement, file: Path) -> str:
         with RunFile(path) as held:
             if held.header.run_id == header.run_id:
                 return f"already here as {path.name}"
-    target = runs / file.name
+    # Only *.run is read later, and an RMM may have given the file another name.
+    target = runs / f"{file.stem}.run"
     if target.exists():
         target = runs / f"{file.stem}-{header.run_id[:6]}.run"
     shutil.copyfile(file, target)
     return f"run of {header.site} added as {target.name}"
+
+
+def _known_site(engagement: Engagement, site: str) -> None:
+    sites = [s.id for s in engagement.client.site]
+    if site not in sites:
+        raise ImportProblem(f"client.toml has no site '{site}' (there are: {', '.join(sites)})")
 
 
 def _only_site(engagement: Engagement) -> str:

@@ -11,6 +11,7 @@ import re
 import tomllib
 import unicodedata
 import zipfile
+import zlib
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -90,6 +91,12 @@ def _xlsx(data: bytes) -> list[list[str]]:
         ValueError,
         IndexError,
         OSError,
+        # A hostile or torn file: broken XML (ParseError is a SyntaxError), parts of the wrong form, encryption, bad compression.
+        SyntaxError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        zlib.error,
     ) as error:
         if isinstance(error, SheetProblem):
             raise

@@ -1,6 +1,7 @@
 """What people say is there: lines of an imported sheet (`asset.claim`) and assets added by hand (`answers.assets`).
 
-A line joins a device we saw by serial, or by name together with MAC or address; else it is an asset that is only claimed.
+A line joins a device we saw by serial, or by name (its own, or the one an authority put into its certificate) together with MAC or
+address; else it is an asset that is only claimed.
 """
 
 from __future__ import annotations
@@ -118,6 +119,7 @@ def match(lines: list[Claimed], endpoints: list[Endpoint], groups: list[list[int
         for i in members:
             e = endpoints[i]
             names[g] |= e.good_names()
+            names[g] |= {host for spki in e.certs if (host := e.host_bound(spki))}
             for value in e.solid("serial"):
                 by_serial[value.casefold()].add(g)
             if e.card:

@@ -17,7 +17,7 @@ ASKS_PORTS = "tcp_ports"
 @dataclass(slots=True)
 class History:
     """`order`: run -> place in time. `asked`: addresses a run put any question to. `silent`: those that did not answer a presence
-    question of a finished unit. `scanned`: those whose port question was answered in a finished unit."""
+    question of a finished unit in which somebody did. `scanned`: those whose port question was answered in a finished unit."""
 
     order: dict[str, int] = field(default_factory=dict[str, int])
     site: dict[str, str] = field(default_factory=dict[str, str])
@@ -53,6 +53,8 @@ def history(material: Material) -> History:
         if plan.subject and plan.subject.kind == "addr":
             h.asked[run].add((plan.subject.ns, plan.subject.value))
     for run, status in material.statuses:
+        # Where nobody at all answered, the cable may have been out: that is no silence of anyone.
+        heard = any(ask.outcome == "answered" for ask in status.asks)
         for ask in status.asks:
             if ask.subject is None or ask.subject.kind != "addr":
                 continue
@@ -60,7 +62,7 @@ def history(material: Material) -> History:
             h.asked[run].add(address)
             if status.outcome != "done":
                 continue
-            if status.probe in ASKS_PRESENCE and ask.outcome in ("silent", "negative"):
+            if heard and status.probe in ASKS_PRESENCE and ask.outcome in ("silent", "negative"):
                 h.silent[run].add(address)
             elif status.probe == ASKS_PORTS and ask.outcome in ("answered", "negative"):
                 h.scanned[run].add(address)

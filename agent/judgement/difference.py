@@ -1,6 +1,7 @@
 """What changed between the newest run of a site and the one before: new, gone, changed devices, and how many cannot be compared.
 
-"Gone" needs the newer run to have asked that very address and finished; a run that did not look there says nothing about it.
+"Gone" needs the newer run to have asked that very address and finished; a run that did not look there says nothing about it, nor does
+one that heard nobody: its cable may have been out.
 """
 
 from __future__ import annotations
@@ -88,11 +89,13 @@ def _trait(body: Body) -> tuple[str, ...]:
 
 
 def _asked(world: World, run: RunHeader, addresses: set[str]) -> bool:
-    """Was one of *addresses* asked by *run*, strongly, in a unit that finished, and did none answer?"""
+    """Was one of *addresses* asked by *run*, strongly, in a unit that finished and heard somebody, and did none answer?"""
     told = [
         a
         for where in addresses
         for a in world.looked.answers("host.alive", Ref.parse(where))
-        if a.run == run.run_id and a.strength == "strong"
+        if a.run == run.run_id
+        and a.strength == "strong"
+        and (a.run, a.probe, a.unit) in world.looked.heard
     ]
     return bool(told) and all(a.outcome in ("silent", "negative") for a in told)

@@ -154,6 +154,16 @@ class Looked:
         )
 
     @cached_property
+    def heard(self) -> frozenset[tuple[str, str, str]]:
+        """(run, probe, unit) of finished units in which anybody answered: only there is another's silence worth something."""
+        return frozenset(
+            (a.run, a.probe, a.unit)
+            for answers in self._answers.values()
+            for a in answers
+            if a.outcome == "answered"
+        )
+
+    @cached_property
     def unbacked(self) -> frozenset[str]:
         """Addresses for which a strong "answered" has no observation of that unit any more: evidence is lost, nothing is clear."""
         there: set[tuple[str, str, str, str, int | None]] = set()

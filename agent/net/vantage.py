@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import platform
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
+from ipaddress import ip_interface
 
 from agent.model.run import Vantage
 from agent.model.scope import ScopeRule, parse_range
-from agent.net.interfaces import CannotLook, gateway_mac, interfaces
+from agent.net.interfaces import CannotLook, Interface, gateway_mac, interfaces
 
 
 def is_loopback(scope: ScopeRule) -> bool:
@@ -28,12 +30,9 @@ def vantage(site: str, scope: ScopeRule, *, raw: bool, port_offset: int = 0) -> 
     link: tuple[str, ...] = ()
     # Where the machine does not tell, off-link probing still works; the run says that the interface is not known.
     with suppress(CannotLook):
-        first = next(iter(scope.hosts()), None)
-        for interface in interfaces():
-            own = interface.on_link(first) if first and interface.up else None
-            if own:
-                name, address, link = interface.name, own, interface.networks
-                break
+        found = facing(scope, interfaces())
+        if found is not None:
+            name, address, link = found[0].name, found[1], found[0].networks
         mac = gateway_mac()
     return Vantage(
         site=site,
@@ -45,3 +44,14 @@ def vantage(site: str, scope: ScopeRule, *, raw: bool, port_offset: int = 0) -> 
         mode="raw" if raw else "unprivileged",
         platform=system,
     )
+
+
+def facing(scope: ScopeRule, all_of_them: Iterable[Interface]) -> tuple[Interface, str] | None:
+    """(interface, its own address) that lies in the first network of *scope* any interface lies in: others of it may be beyond a router."""
+    ready = [i for i in all_of_them if i.up]
+    for net in (n for text in scope.allowed for n in parse_range(text)):
+        for interface in ready:
+            for own in map(ip_interface, interface.addresses):
+                if own.version == net.version and own.network.overlaps(net):
+                    return interface, str(own.ip)
+    return None

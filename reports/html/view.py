@@ -25,6 +25,7 @@ from reports.html.texts import inert, iso_day
 from reports.html.words import Words
 from reports.prose import Prose, RuleProse, UnknownProse
 
+__all__ = ["Edition", "View"]
 EVIDENCE_ROWS = 4_000
 """Observations written into the page; more of them are counted, and all are in inventory.json."""
 STATUS_ROWS = 500

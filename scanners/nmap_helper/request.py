@@ -54,7 +54,7 @@ def parse(raw: Any, scope: ScopeRule) -> Request:
     for port in ports:
         if type(port) is not int or not 0 < port < 65536:
             raise BadRequest("a port is a number from 1 to 65535")
-    if unknown := [a for a in arguments if a not in ALLOWED]:
+    if unknown := [a for a in arguments if not isinstance(a, str) or a not in ALLOWED]:
         raise BadRequest(f"option {str(unknown[0])[:40]!r} is not on the list")
     if "-sV" in arguments:
         ports = [p for p in ports if p not in RAW_PRINT_PORTS and p not in OT_PORTS]

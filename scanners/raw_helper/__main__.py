@@ -77,7 +77,8 @@ def _line(source: IO[bytes]) -> bytes | None:
 
 def _object(line: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        # Not of bytes: json would look for UTF-16 and load its codec, from folders we may no longer read.
+        found = json.loads(line.decode("utf-8"))
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(found, dict):

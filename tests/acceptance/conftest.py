@@ -19,8 +19,8 @@ from fixtures.lab import Lab, Truth
 from fixtures.lab.pcap import Packet
 from tests.acceptance.product import (
     Done,
+    another_day,
     handover,
-    meet_gateway,
     run_at,
     runs_of,
     small_voice_network,
@@ -31,11 +31,11 @@ SITES = ("siege", "depot")
 CAMERA, STOPPED = "cam-cour", (("depot", "srv-depot", 443), ("siege", "srv-web", 6379))
 SHEET = """\
 Nom;Adresse IP;Adresse MAC;Type;Numéro de série;Emplacement
-NAS-LABO;192.168.1.30;;nas;1930PCN004711;local technique
+SRV-FIC;192.168.1.20;;server;;local technique
 IMPRIMANTE-DG;192.168.1.72;;printer;;direction
 COFFRE-SAUVEGARDE;192.168.1.222;;nas;QX-99-0012;cave
 """
-"""What the former provider says of the head office: two devices that are there, and one that is not."""
+"""What the former provider says of the head office: a device we saw, one by an address and a name that we never heard, one unseen."""
 
 
 @dataclass
@@ -95,7 +95,7 @@ def story(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Story:
         if site == "depot":
             cable_out = base / "cable-out"
             shutil.copytree(told.home, cable_out, ignore=shutil.ignore_patterns("runs"))
-            meet_gateway(lab, site)
+            another_day(lab, site)
             lab.blackhole(site, True)
             visit(site, "dark", cable_out, rights=True, days_ago=0)
             lab.blackhole(site, False)
@@ -116,7 +116,7 @@ def story(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Story:
 def at_both_sites(lab: Lab, work: Callable[[str], None]) -> None:
     """The two sites are two machines: they are looked at side by side."""
     for site in SITES:
-        meet_gateway(lab, site)
+        another_day(lab, site)
     with ThreadPoolExecutor(len(SITES)) as pool:
         for ended in [pool.submit(work, site) for site in SITES]:
             ended.result()

@@ -28,7 +28,7 @@ NO_RIGHTS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-priv
 """A process without a single capability: no packet socket, no ICMP socket of the raw kind."""
 MARKS = [
     pytest.mark.root,
-    pytest.mark.needs("ip", "nft", "nsenter", "ping", "setpriv", "sshd", "tcpdump"),
+    pytest.mark.needs("ip", "nft", "nsenter", "setpriv", "sshd", "tcpdump"),
     pytest.mark.xdist_group("namespace"),
     pytest.mark.timeout(900),
 ]
@@ -99,14 +99,17 @@ def run_at(
     )
 
 
-def meet_gateway(lab: Lab, site: str) -> None:
-    """A machine in use talks to its gateway; one that does not for a minute forgets it, and the site pin cannot be checked."""
-    subprocess.run(
-        ["nsenter", f"--net={lab.technician_ns(site)}", "ping", "-c1", "-W5", GATEWAY],
-        check=True,
-        capture_output=True,
-        timeout=30,
-    )
+def another_day(lab: Lab, site: str) -> None:
+    """The technician's machine has forgotten whom it met before, and has talked to its gateway, as one in use has. Sends nothing."""
+    mac = lab.truth().site(site).gateway_mac
+    known = ["replace", GATEWAY, "lladdr", mac, "dev", "eth0", "nud", "stale"]
+    for words in (["flush", "dev", "eth0"], known):
+        subprocess.run(
+            ["nsenter", f"--net={lab.technician_ns(site)}", "ip", "neigh", *words],
+            check=True,
+            capture_output=True,
+            timeout=30,
+        )
 
 
 def small_voice_network(folder: Path) -> Path:

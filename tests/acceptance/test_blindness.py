@@ -45,7 +45,11 @@ def test_cable_out_knows_nothing(story: Story) -> None:
     assert visit.done.code == 3, visit.done.text
     after = judged_of(visit.folder)
     assert after.assets == ()
-    assert {i.state for i in after.checklist if i.mode == "evidence"} == {"unknown"}
+    evidence = [i for i in after.checklist if i.mode == "evidence"]
+    assert {i.state for i in evidence} <= {"unknown", "open"}
+    # What stands open waits for a person's tick, not for anything a run could see.
+    assert not [i.id for i in evidence if i.state == "open" and any(x.evidence for x in i.lines)]
+    assert len([i for i in evidence if i.state == "unknown"]) > 10
     assert {d.state for d in after.doors} == {"not_examined"}
     assert all(c.total is None for c in after.coverage)
     assert after.page_one.ways_in is None
@@ -85,13 +89,13 @@ def mutants(material: Material) -> Iterator[tuple[str, Material]]:
 
 @pytest.mark.parametrize("site", ["depot", "everything"])
 def test_less_seen_never_looks_better(story: Story, site: str) -> None:
-    """On the depot's run all of `SAMPLES`, on the whole engagement a tenth, as it takes ten times as long."""
+    """Of the whole engagement a third as many, as each takes five times as long."""
     folder = story.home if site == "everything" else story.visits["depot", "raw"].folder
     material = ticked(material_of(folder))
     before = judged(material)
     assert before.findings
     every = list(mutants(material))
-    count = min(len(every), SAMPLES if site == "depot" else SAMPLES // 10)
+    count = min(len(every), SAMPLES if site == "depot" else SAMPLES // 3)
     print(f"\n{site}: {count} of {len(every)} with random.Random({SEED}).sample")
     faults = [
         f"{what}: {fault}"

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fixtures.lab import Lab
-from tests.acceptance.product import MARKS, change, meet_gateway, run_at, runs_of
+from tests.acceptance.product import MARKS, another_day, change, run_at, runs_of
 from tests.acceptance.wire import sent
 
 pytestmark = MARKS
@@ -88,7 +88,7 @@ def test_refused_without_a_packet(
     lab: Lab, tmp_path: Path, edit: Edit, options: tuple[str, ...], code: int, words: str
 ) -> None:
     folder = edit(lab.engagement(tmp_path / "engagement"))
-    meet_gateway(lab, "siege")
+    another_day(lab, "siege")
     with lab.capture("siege") as capture:
         done = run_at(lab, "siege", folder, *options, timeout_s=60)
     assert done.code == code, done.text
@@ -101,7 +101,7 @@ def test_refused_without_a_packet(
 def test_one_host_by_name_of_its_address(lab: Lab, tmp_path: Path) -> None:
     """The counterpart: what may be asked is asked, and nothing beside it; and the capture above would have shown it."""
     folder = lab.engagement(tmp_path / "engagement")
-    meet_gateway(lab, "siege")
+    another_day(lab, "siege")
     with lab.capture("siege") as capture:
         done = run_at(lab, "siege", folder, "--only", "arp", "--only", "192.168.1.70", timeout_s=60)
     assert done.code == 0, done.text
@@ -111,7 +111,7 @@ def test_one_host_by_name_of_its_address(lab: Lab, tmp_path: Path) -> None:
 
 def test_now_goes_past_the_window(lab: Lab, tmp_path: Path) -> None:
     folder = window_closed(lab.engagement(tmp_path / "engagement"))
-    meet_gateway(lab, "depot")
+    another_day(lab, "depot")
     done = run_at(lab, "depot", folder, "--only", "arp", "--now", timeout_s=60)
     assert done.code == 0, done.text
     assert len(runs_of(folder)) == 1

@@ -33,8 +33,12 @@ def truly_same(site: SiteTruth) -> set[Pair]:
 @pytest.mark.parametrize("site_id", SITES)
 def test_a_run_finds_what_is_there(story: Story, site_id: str, kind: str) -> None:
     visit = story.visits[site_id, kind]
-    assert visit.done.code == 0, visit.done.text
     truth, judged = visit.truth.site(site_id), judged_of(visit.folder)
+    # A device that floods or stalls on purpose cannot be read to the end, and the run says so; nobody else.
+    unread = {s.unit for _, s in judged.statuses if s.outcome != "done" and s.unit != "*"}
+    hostile = {a for h in truth.hosts if "hostile" in h.traps for a in h.addrs}
+    assert visit.done.code == (3 if unread else 0), visit.done.text
+    assert unread <= hostile
     assert judged.runs[0].header.vantage.mode == ("raw" if kind == "raw" else "unprivileged")
 
     there = {addr for addr, _ in truth.live()}
@@ -57,8 +61,8 @@ def test_a_run_finds_what_is_there(story: Story, site_id: str, kind: str) -> Non
 
 
 def test_the_mac_of_each_host_on_the_link(story: Story) -> None:
-    for visit in story.visits.values():
-        if visit.done.code != 0:
+    for (_, kind), visit in story.visits.items():
+        if kind == "dark":
             continue
         truth = visit.truth.site(visit.site)
         there = {a.addr: a.mac for _, h in truth.live() for a in h.addresses if a.on_link}

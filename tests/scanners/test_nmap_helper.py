@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.model.scope import OT_PORTS, RAW_PRINT_PORTS, ScopeRule
@@ -166,6 +166,7 @@ _near = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(_near | _json)
 def test_any_request_is_carried_out_as_allowed_or_refused(raw: Any) -> None:
     try:

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.clock import Clock
@@ -230,6 +230,7 @@ def test_requests_are_framed_and_aligned() -> None:
     assert b"SMB 2" not in request_1()
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=200)
     | st.builds(

@@ -1,0 +1,187 @@
+"""The port scan on real sockets: what is open, closed and silent, whom it asks, and that it stays within what it reserved."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+
+import pytest
+
+from agent.context import RunContext
+from agent.contract import Emit, Knock
+from agent.model.bodies import ArpEntry, Body, HostAnswer, TcpPort
+from agent.model.run import UnitPlan
+from agent.model.scope import OT_PORTS, ScopeRule
+from scanners import tcp_ports
+from scanners.tcp_ports import TcpPorts, again, arp_frames, outcome, port_set
+from tests.agent.net.peers import HOST, NET, OFFSET, Books, context, listening, run_unit, says
+
+ONE = ScopeRule(allowed=(HOST,), actions=("sweep",))
+
+
+def unit(**params: str) -> UnitPlan:
+    return UnitPlan(probe="tcp_ports", unit=HOST, targets=(HOST,), params=params)
+
+
+def test_open_ports_are_found_in_a_crowd_of_closed_ones() -> None:
+    async def main() -> Books:
+        async with (
+            listening(says(b"SSH-2.0-x\r\n"), port=22 + OFFSET),
+            listening(says(b""), port=9100 + OFFSET),
+            listening(says(b""), port=502 + OFFSET),
+        ):
+            return await run_unit(TcpPorts(), context(scope=ONE))
+
+    books = asyncio.run(main())
+    assert sorted(b.port for _, b in books.bodies if isinstance(b, TcpPort)) == [22, 9100]
+    assert [(k, a) for k, _, a in books.asks] == [("tcp.ports", "answered")]
+    # A refused port is not asked twice.
+    assert books.packets[HOST, "tcp"] <= len(port_set()) + 2 * 4
+
+
+def test_closed_only_is_a_weak_no_and_on_a_real_network_shows_that_somebody_is_there() -> None:
+    lab = asyncio.run(run_unit(TcpPorts(), context(scope=ONE)))
+    real = asyncio.run(run_unit(TcpPorts(), _without_lab_mode()))
+    assert [a for _, _, a in lab.asks] == [a for _, _, a in real.asks] == ["negative"]
+    assert lab.bodies == []
+    assert [b for _, b in real.bodies] == [HostAnswer(method="tcp-reset")]
+
+
+def _without_lab_mode() -> RunContext:
+    return context(scope=ONE, mode="unprivileged")
+
+
+class Answers:
+    """A dialer that answers by a table; what it was asked is kept."""
+
+    def __init__(self, table: dict[int, Knock | OSError], other: Knock) -> None:
+        self.table, self.other, self.asked = table, other, list[int]()
+
+    async def knock(self, host: str, port: int, *, timeout_s: float, emit: Emit) -> Knock:
+        self.asked.append(port)
+        told = self.table.get(port, self.other)
+        if isinstance(told, OSError):
+            raise told
+        return told
+
+
+def run_with(table: dict[int, Knock | OSError], other: Knock, live: str) -> tuple[Books, list[int]]:
+    dial = Answers(table, other)
+    ctx = context(scope=ONE)
+    object.__setattr__(ctx, "dial", dial)
+    books = Books()
+    asyncio.run(TcpPorts().run(unit(live=live), ctx, books))
+    return books, dial.asked
+
+
+def test_silence_is_asked_again_and_stays_silence() -> None:
+    books, asked = run_with({}, "silent", "yes")
+    assert sorted(asked) == sorted(port_set() * 2)
+    assert [a for _, _, a in books.asks] == ["silent"]
+    assert books.bodies == []
+
+
+def test_where_nobody_is_known_to_be_the_second_round_is_short() -> None:
+    _, asked = run_with({}, "silent", "unknown")
+    twice = {p for p in asked if asked.count(p) == 2}
+    assert {22, 80, 443, 445} <= twice
+    assert len(twice) < 20
+    # One answer of any kind, and it is somebody.
+    _, asked = run_with({443: "closed"}, "silent", "unknown")
+    assert asked.count(21) == 2
+    assert asked.count(443) == 1
+
+
+def test_a_port_that_could_not_be_asked_about_spoils_the_answer() -> None:
+    error = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    books, asked = run_with({80: error, 22: "open"}, "closed", "yes")
+    assert asked.count(80) == 2
+    assert [a for _, _, a in books.asks] == ["error"]
+    assert [b for _, b in books.bodies] == [TcpPort(port=22)]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"open", "closed", "silent"}, "answered"),
+        ({"closed", "silent"}, "negative"),
+        ({"silent"}, "silent"),
+        ({"unreachable"}, "silent"),
+        ({"open", "failed"}, "error"),
+    ],
+)
+def test_one_answer_a_host(said: set[Knock], told: str) -> None:
+    assert outcome(said) == told  # type: ignore[arg-type]
+
+
+def test_industrial_ports_are_never_in_the_set() -> None:
+    assert not OT_PORTS & set(port_set())
+    assert 60 <= len(port_set()) <= 110
+
+
+def planned(seen: list[tuple[str, Body]], link: tuple[str, ...]) -> dict[str, UnitPlan]:
+    scope = ScopeRule(allowed=(f"{NET}.0/29", "192.0.2.0/30"), never=(f"{NET}.3",))
+    return {u.unit: u for u in TcpPorts().plan(context(seen, scope=scope, on_link=link))}
+
+
+def test_who_answers_no_arp_on_the_link_is_not_asked() -> None:
+    mac = ArpEntry(mac="00:11:22:33:44:55")
+    units = planned([(f"{NET}.2", mac)], (f"{NET}.0/24",))
+    assert sorted(units) == [f"{NET}.2", "192.0.2.1", "192.0.2.2"]
+    assert units[f"{NET}.2"].params == {"live": "yes", "arp": "yes"}
+    assert units["192.0.2.1"].params == {"live": "unknown"}
+
+
+def test_without_any_arp_answer_everybody_is_asked_except_never() -> None:
+    assert f"{NET}.3" not in planned([], (f"{NET}.0/24",))
+    assert len(planned([], (f"{NET}.0/24",))) == 5 + 2
+    assert len(planned([(f"{NET}.2", ArpEntry(mac="00:11:22:33:44:55"))], ())) == 5 + 2
+
+
+def test_arp_is_counted_for_neighbours_only() -> None:
+    assert arp_frames(unit(live="unknown")) == 0
+    assert 0 < arp_frames(unit(live="yes", arp="yes")) < arp_frames(unit(live="unknown", arp="yes"))
+    cost = TcpPorts().cost(unit(live="unknown"))
+    assert list(cost) == [(HOST, "tcp")]
+
+
+def test_a_host_with_care_is_asked_one_port_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = peak = 0
+
+    async def knock(host: str, port: int, *, timeout_s: float, emit: Emit) -> Knock:
+        nonlocal now, peak
+        now += 1
+        peak = max(peak, now)
+        await asyncio.sleep(0)
+        now -= 1
+        return "closed"
+
+    for slow, most in ((True, 1), (False, tcp_ports.PARALLEL)):
+        ctx, peak = context(scope=ONE, slow=slow), 0
+        dial = Answers({}, "closed")
+        monkeypatch.setattr(dial, "knock", knock)
+        object.__setattr__(ctx, "dial", dial)
+        asyncio.run(TcpPorts().run(unit(live="yes"), ctx, Books()))
+        assert peak == most
+
+
+def test_again_keeps_to_what_was_silent() -> None:
+    answers: dict[int, Knock] = dict.fromkeys(port_set(), "closed")
+    answers[80] = "silent"
+    assert again(dict(answers), unit(live="yes")) == [80]
+
+
+def test_a_listener_with_a_full_queue_is_silent_not_closed() -> None:
+    full = socket.socket()
+    full.bind((HOST, 22 + OFFSET))
+    full.listen(0)
+    filler = socket.create_connection(full.getsockname(), 1)
+    try:
+        books = asyncio.run(run_unit(TcpPorts(), context(scope=ONE)))
+    finally:
+        filler.close()
+        full.close()
+    assert [a for _, _, a in books.asks] == ["negative"]
+    assert books.bodies == []
