@@ -127,8 +127,10 @@ class UnitEmit:
     def end(self) -> None:
         self._ended = True
 
-    def settlements(self, at: Us) -> tuple[LedgerEntry, ...]:
-        """What really left, one entry a target and transport, zero included."""
+    def settlements(self, at: Us, *, full: bool = False) -> tuple[LedgerEntry, ...]:
+        """What really left, one entry a target and transport, zero included. *full*: the unit was cut off, what its connections
+        still sent while they were torn down is not known: the reservation counts.
+        """
         return tuple(
             LedgerEntry(
                 entry="settle",
@@ -136,8 +138,8 @@ class UnitEmit:
                 unit=self._unit.unit,
                 target=target,
                 transport=transport,
-                packets=row[0],
-                bytes=row[1],
+                packets=self._reserved[target, transport][0] if full else row[0],
+                bytes=self._reserved[target, transport][1] if full else row[1],
                 at=at,
                 peak_pps=row[2],
             )

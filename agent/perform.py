@@ -15,7 +15,7 @@ from pathlib import Path
 
 from agent.catalogs.digest import catalogues_sha256
 from agent.context import RunContext, slow_judge
-from agent.contract import Probe
+from agent.contract import Probe, RawError
 from agent.credentials import AccountBook
 from agent.engagement.engagement import Engagement
 from agent.engagement.gate import Refusal, gate
@@ -110,6 +110,9 @@ class Performing:
     def _probes(self) -> Sequence[Probe]:
         from agent.registry import PROBES
 
+        if self.request.resume and self.request.only:
+            # The units left out would pass for done.
+            raise Refusal(2, "--resume goes on with all that is left", "Leave --only out.")
         names = {p.name for p in PROBES}
         wanted = [n for n in self.request.only if not is_address(n)]
         if wrong := [n for n in wanted if n not in names]:
@@ -132,13 +135,36 @@ class Performing:
         where = vantage(site, scope, raw=available, port_offset=self.request.port_offset)
         if available and where.interface is None:
             available, why = False, "no interface of this machine is in the scope's network"
-        store = self._open(site, scope, where)
-        raw = await RawHelper.start(scope, where) if available else None
+        raw: RawHelper | None = None
+        if available:
+            try:
+                raw = await RawHelper.start(scope, where)
+            except RawError as error:
+                # Raw packets are an accelerator: the run goes on without, and says why.
+                why = str(error)
+                where = where.model_copy(update={"mode": "unprivileged"})
+        try:
+            return await self._engine_run(site, scope, probes, where, raw, why, accounts)
+        finally:
+            if raw is not None:
+                await raw.close()
+
+    async def _engine_run(
+        self,
+        site: str,
+        scope: ScopeRule,
+        probes: Sequence[Probe],
+        where: Vantage,
+        raw: RawHelper | None,
+        why: str,
+        accounts: AccountBook,
+    ) -> SessionEnd:
         # This machine's own addresses need no care.
         faster = OWN_MACHINE if is_loopback(scope) else 1
         pacer = Pacer(TOTAL_PPS * faster, HOST_PPS * faster, SLOW_PPS * faster)
         ranges = slow_ranges(self.engagement, site)
         dialer = LiveDialer(scope, pacer, slow_judge(ranges), self.request.port_offset)
+        store = self._open(site, scope, where)
         ctx = RunContext(
             site=site,
             scope=scope,
@@ -165,8 +191,6 @@ class Performing:
                 self._engine.stop(self._stopped)
             return await self._engine.run()
         finally:
-            if raw is not None:
-                await raw.close()
             await store.close()
 
     def _open(self, site: str, scope: ScopeRule, where: Vantage) -> RunStore:
@@ -217,5 +241,4 @@ def unfinished(runs: Path, site: str) -> Path:
                 continue
             if not file.ends or file.ends[-1].outcome in ("interrupted", "killed", "partial"):
                 return path
-            break
     raise Refusal(2, f"no unfinished run of site '{site}'", "Leave --resume out to start one.")

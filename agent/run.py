@@ -10,7 +10,7 @@ import asyncio
 import platform
 import shutil
 from collections.abc import Awaitable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeVar
 
 from agent.clock import Clock
@@ -154,6 +154,7 @@ class Engine:
                 {task, stop}, timeout=probe.needs.deadline_s, return_when=asyncio.FIRST_COMPLETED
             )
             emit.end()
+            cut_off = not task.done()
             if task.done():
                 outcome, reason = judge_unit(emit, task.result()[1])
             else:
@@ -178,7 +179,7 @@ class Engine:
             caps_hit=tuple(emit.caps),
             params={**unit.params, **({INTERRUPTED: "1"} if interrupted else {})},
         )
-        await self._settle(status, emit.settlements(ended))
+        await self._settle(status, emit.settlements(ended, full=cut_off))
 
     def _interrupted(
         self,
@@ -310,7 +311,12 @@ def judge_unit(emit: UnitEmit, error: Exception | None) -> tuple[UnitOutcome, st
 
 
 async def _planned(probe: Probe, ctx: RunContext) -> list[UnitPlan]:
-    return list(probe.plan(ctx))
+    """A resumed run also holds what *probe* and later ones found before the stop: the plan must come out as it did then."""
+
+    def seen(kind: str) -> list[Observation]:
+        return [o for o in ctx.seen(kind) if o.probe in probe.needs.after]
+
+    return list(probe.plan(replace(ctx, seen_kind=seen)))
 
 
 def _interleaved(

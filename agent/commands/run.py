@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import sys
 from pathlib import Path
 
 import click
 
-from agent.commands.common import EXIT_PARTIAL, engagement_argument, fail_on_option, load
+from agent.commands.common import EXIT_PARTIAL, engagement_argument, fail_on_option, load, login
 
 
 @click.command("run")
@@ -62,7 +61,7 @@ def command(
         use_raw=not no_raw,
         retry_accounts=retry_account,
         deadline_s=deadline,
-        operator=operator or getpass.getuser(),
+        operator=operator or login(),
     )
     with Show(sys.stderr) as show:
         performing = Performing(load(engagement), request, show)

@@ -81,10 +81,6 @@ class Pacer:
                 mine.cap.take(now)
                 self._all.take(now)
 
-    async def rest(self, host: str, *, slow: bool = False) -> None:
-        """Wait until what was sent to *host* so far is within its cap again, and nothing more."""
-        await self._until(self._host(host, slow).cap)
-
     def spend(self, host: str, packets: int, *, slow: bool = False) -> None:
         """Packets the kernel sent by itself (acknowledgements, resets): they cannot wait, so the next ones wait longer."""
         mine, now = self._host(host, slow), self.now()
@@ -123,9 +119,6 @@ class Lane:
 
     async def turn(self, packets: int = 1) -> None:
         await self.pacer.turn(self.host, packets, slow=self.slow)
-
-    async def rest(self) -> None:
-        await self.pacer.rest(self.host, slow=self.slow)
 
     def spend(self, packets: int) -> None:
         self.pacer.spend(self.host, packets, slow=self.slow)

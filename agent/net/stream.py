@@ -114,7 +114,7 @@ class LiveStream:
                 sent = self._counted + segments_in(self._received, self._sock)
             missing = sent + _RESETS + late - self._counted
             if missing > 0:
-                self._lane.spend(max(0, sent + 1 - self._spent))
+                self._lane.spend(max(0, sent + 1 + late - self._spent))
                 # After the unit's end its ledger is closed: the reservation stands for these.
                 with suppress(UnitEnded):
                     self._count(missing, 0)
@@ -129,8 +129,10 @@ class LiveStream:
             raise OutOfScope(f"{self._host}:{self._port} is industrial control: connect only")
 
     async def _receive(self, limit: int, timeout_s: float) -> bytes:
-        # What the kernel acknowledged so far is paid for first; a peer that floods finds our window shut meanwhile.
-        await self._lane.rest()
+        # A read is paid for in advance, as the kernel acknowledges what comes: a peer that floods finds our window shut meanwhile, and
+        # several streams to one host take turns.
+        await self._lane.turn()
+        self._spent += 1
         async with asyncio.timeout(max(0.0, timeout_s)):
             data = await asyncio.get_running_loop().sock_recv(self._sock, limit)
         self._received += len(data)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,19 +50,29 @@ def write_report(judged: Judged, lang: Lang, edition: Edition, out: Path) -> lis
     out.mkdir(parents=True, exist_ok=True)
     main = edition == "technician" and lang == judged.engagement.language
     page = out / ("report.html" if main else f"report-{lang}-{edition}.html")
-    page.write_text(render(judged, lang, edition), "utf-8")
+    _whole(page, lambda path: path.write_text(render(judged, lang, edition), "utf-8"))
     if edition != "technician":
         return [page]
     inventory = out / "inventory.json"
-    write_inventory(judged, inventory)
+    _whole(inventory, lambda path: write_inventory(judged, path))
     tables = {
         "findings.csv": write_findings,
         "checklist.csv": write_checklist,
         "devices.csv": write_devices,
     }
     for name, write in tables.items():
-        write(judged, lang, out / name)
+        _whole(out / name, partial(write, judged, lang))
     return [page, inventory, *(out / name for name in tables)]
+
+
+def _whole(path: Path, write: Callable[[Path], object]) -> None:
+    """A full disk must not leave half a report, which would look like one with fewer findings, in place of a whole one."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        write(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _page_margin(view: View) -> str:

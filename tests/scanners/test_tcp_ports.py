@@ -57,14 +57,16 @@ class Answers:
     """A dialer that answers by a table; what it was asked is kept."""
 
     def __init__(self, table: dict[int, Knock | OSError], other: Knock) -> None:
-        self.table, self.other, self.asked = table, other, list[int]()
+        self.table = table
+        self.other: Knock = other
+        self.asked: list[int] = []
 
     async def knock(self, host: str, port: int, *, timeout_s: float, emit: Emit) -> Knock:
         self.asked.append(port)
-        told = self.table.get(port, self.other)
+        told = self.table.get(port)
         if isinstance(told, OSError):
             raise told
-        return told
+        return told or self.other
 
 
 def run_with(table: dict[int, Knock | OSError], other: Knock, live: str) -> tuple[Books, list[int]]:

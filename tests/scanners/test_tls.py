@@ -92,6 +92,13 @@ def test_a_version_we_cannot_do_leaves_it_unread() -> None:
     assert said_no(error) == "error"
 
 
+def test_a_version_that_does_not_exist_is_unreadable() -> None:
+    der = SAMPLES[0]
+    assert b"\xa0\x03\x02\x01\x02" in der  # [0] INTEGER 2: version 3 (RFC 5280, 4.1.2.1)
+    with pytest.raises(NotACertificate):
+        parse(443, der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07"), "")
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
     with pytest.raises(NotACertificate):

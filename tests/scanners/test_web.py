@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import ssl
 from pathlib import Path
 
 import pytest
 
+from agent.catalogs.ports import PortEntry
 from agent.model.bodies import HttpPage, TcpPort
 from agent.model.scope import OT_PORTS, RAW_PRINT_PORTS
 from agent.model.status import AskOutcome
@@ -108,15 +110,24 @@ def test_a_redirect_is_written_down_and_never_followed() -> None:
 def test_secrets_are_neither_shown_nor_kept() -> None:
     body = b"<title>password=hunter2</title><input type=password value=hunter2>"
     head = b'Set-Cookie: SID=hunter2\r\nWWW-Authenticate: Basic realm="token=hunter2"\r\n'
-    chunked = b"".join(b"1\r\n%c\r\n" % c for c in body) + b"0\r\n\r\n"
-    raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + head + b"\r\n" + chunked
+    packed = gzip.compress(body)
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed)
+    raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n"
+    raw += head + b"\r\n" + chunked
     books = look(Site(raw))
     assert "hunter2" not in page_of(books).model_dump_json()
     assert b"hunter2" not in (books.raw[0] or b"")
-    assert b"[redacted]" in (books.raw[0] or b"")
+    assert b"<title>password=[redacted]</title>" in (books.raw[0] or b"")
+    assert b"\x1f\x8b" not in (books.raw[0] or b"")
 
 
-def test_printers_and_machines_are_never_spoken_to() -> None:
+def test_printers_and_machines_are_never_spoken_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Not even if the catalogue said so one day.
+    wrong = {
+        p: PortEntry(port=p, service="x", speaks="http", why="a mistake") for p in (80, 502, 9100)
+    }
+    monkeypatch.setattr(web, "by_number", lambda: wrong)
+    assert speaks_http(80) == "http"
     for port in RAW_PRINT_PORTS | OT_PORTS:
         assert speaks_http(port) is None
     ctx = context((HOST, TcpPort(port=p)) for p in sorted(RAW_PRINT_PORTS))

@@ -103,12 +103,14 @@ def test_equal_sources_at_one_time_are_a_conflict() -> None:
 
 
 def test_gone_needs_a_finished_look_that_met_silence() -> None:
-    def last_run(outcome: str, answer: str, probe: str = "arp") -> str:
+    def last_run(outcome: str, answer: str, probe: str = "arp", other: str = "answered") -> str:
         s = Story().run().see("192.168.1.5", arp(INTEL)).run()
-        s.asked(probe, outcome, ip192_168_1_5=answer)  # type: ignore[arg-type]
+        s.asked(probe, outcome, ip192_168_1_5=answer, ip192_168_1_9=other)  # type: ignore[arg-type]
         return s.inventory().assets[0].presence
 
     assert last_run("done", "silent") == "gone"
+    # Nobody at all answered: the cable may have been out.
+    assert last_run("done", "silent", other="silent") == "live"
     assert last_run("partial", "silent") == "live"
     assert last_run("failed", "error") == "live"
     assert last_run("done", "silent", "icmp") == "live"
@@ -116,7 +118,7 @@ def test_gone_needs_a_finished_look_that_met_silence() -> None:
 
 def test_silence_at_another_site_says_nothing() -> None:
     s = Story().run("a").see("192.168.1.5", arp(INTEL)).run("b")
-    s.asked("arp", ip192_168_1_5="silent")
+    s.asked("arp", ip192_168_1_5="silent", ip192_168_1_9="answered")
     assert s.inventory().assets[0].presence == "live"
 
 

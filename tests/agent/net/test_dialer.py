@@ -254,6 +254,30 @@ def test_one_connection_at_a_time_where_care_was_asked_for(slow: bool, most: int
     assert peak == most
 
 
+def test_reads_and_writes_are_paced_too() -> None:
+    """A flood is taken at our pace: what the kernel acknowledges counts against the host's cap."""
+    counted: list[tuple[int, float]] = []
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"f" * 65536)
+            await writer.drain()
+
+    async def main() -> None:
+        clock = asyncio.get_running_loop().time
+        async with listening(flood) as port:
+            books, start = Books(), clock()
+            stream = await dialer(Pacer(1000, 50, 10)).connect(HOST, port, timeout_s=2, emit=books)
+            for _ in range(10):
+                await stream.read(65536, 2)
+            counted.append((segments_out(stream._sock) or 0, clock() - start))
+            await stream.close()
+
+    asyncio.run(main())
+    ((sent, seconds),) = counted
+    assert seconds >= (max(sent, 10) - 5) / 50
+
+
 def test_slots_are_given_back_whatever_happens() -> None:
     async def main() -> None:
         d = dialer(parallel=2, slow=lambda _host: True)

@@ -144,19 +144,6 @@ def test_packets_the_kernel_sent_push_the_next_turn_back() -> None:
     assert paced(pacer, clock, ("a", 1, False), ("b", 1, False)) == [0.08, 0.08]
 
 
-def test_rest_waits_and_takes_nothing() -> None:
-    pacer, clock = fresh()
-    lane = Lane(pacer, "a", False)
-    lane.spend(5)
-
-    async def main() -> None:
-        await clock.run([asyncio.create_task(lane.rest())])
-        await clock.run([asyncio.create_task(lane.rest())])
-
-    asyncio.run(main())
-    assert clock.now() - 1000 == pytest.approx(0.1)
-
-
 def test_a_link_has_a_cap_of_its_own() -> None:
     pacer, clock = fresh()
     assert paced(pacer, clock, (EVERYBODY, 100, False), (EVERYBODY, 1, False)) == [0, 0.5]
