@@ -76,6 +76,8 @@ class AccountBook:
         named = self._environ.get("HANDOVER_AGE_IDENTITY") or engagement.msp.age_identity
         self._identity = Path(named).expanduser() if named else None
         self._fetched: dict[str, Secret] = {}
+        kept = {form for a in self.accounts for form in a.forms if form.startswith("env:")}
+        self._secret_names = frozenset(form.partition(":")[2] for form in kept)
         self._guarded = False
         self._lock = threading.Lock()
 
@@ -167,7 +169,9 @@ class AccountBook:
             return _from_age(self.folder / name, key or account.id, self._identity, self._prompt)
         if kind == "keyring":
             return _from_keyring(rest or "handover", account.user or account.id)
-        return _from_command(account.id, rest.strip(), self.folder)
+        # It needs its own (a session of the vault, HOME), not the secrets of the other accounts.
+        environ = {k: v for k, v in self._environ.items() if k not in self._secret_names}
+        return _from_command(account.id, rest.strip(), self.folder, environ)
 
 
 def handle(table: AccountTable) -> Handle:
@@ -252,7 +256,7 @@ def _from_keyring(service: str, user: str) -> str:
     return str(found)
 
 
-def _from_command(account: str, line: str, folder: Path) -> str:
+def _from_command(account: str, line: str, folder: Path, environ: Mapping[str, str]) -> str:
     """First line of what *line* prints; no shell, no standard input, its messages are not repeated."""
     try:
         argv = shlex.split(line)
@@ -263,6 +267,7 @@ def _from_command(account: str, line: str, folder: Path) -> str:
             timeout=60,
             check=False,
             cwd=folder,
+            env=environ,
         )
         text = done.stdout[:_MAX].decode("utf-8")
     except subprocess.TimeoutExpired:

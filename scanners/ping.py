@@ -45,7 +45,7 @@ class Ping:
     def plan(self, ctx: Context) -> Iterable[UnitPlan]:
         if ctx.raw is not None or not allowed():
             return
-        live, link = set(answered(ctx)), on_link(ctx)
+        live, link = set(answered(ctx, "arp.entry")), on_link(ctx)
         hosts = [
             h
             for h in ctx.scope.hosts()

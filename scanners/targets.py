@@ -42,11 +42,14 @@ def subnet_ref(site: str, net: IPv4Network) -> Ref:
     return Ref(kind="subnet", ns=f"site/{site}", value=str(net))
 
 
-def answered(ctx: Context) -> list[str]:
-    """Addresses of this run that answered ARP, ICMP or TCP, in order, in scope."""
+def answered(ctx: Context, *kinds: str) -> list[str]:
+    """Addresses of this run with an observation of *kinds*, in order, in scope.
+
+    A probe names kinds of the probes before it only: what it saw itself must not change its plan when a killed run is resumed.
+    """
     found = {
         o.subject.value
-        for kind in ("arp.entry", "icmp.echo", "host.answer", "tcp.port")
+        for kind in kinds
         for o in ctx.seen(kind)
         if o.subject.kind == "addr" and ctx.scope.judge(o.subject.value) == "allowed"
     }

@@ -36,12 +36,12 @@ PARALLEL = 48
 class TcpPorts:
     name: str = "tcp_ports"
     rev: int = 1
-    needs: Needs = Needs(deadline_s=600, after=("arp", "neighbours", "icmp"))
+    needs: Needs = Needs(deadline_s=600, after=("arp", "neighbours", "icmp", "ping"))
     emits: frozenset[str] = frozenset({"tcp.port", "host.answer"})
     asks: Mapping[str, Strength] = field(default_factory=lambda: {"tcp.ports": "weak"})
 
     def plan(self, ctx: Context) -> Iterable[UnitPlan]:
-        live = set(answered(ctx))
+        live = set(answered(ctx, "arp.entry", "icmp.echo"))
         # Who answers no ARP is not there, on a link where somebody did; elsewhere every address is asked.
         heard = {_piece(h) for h in live}
         link = on_link(ctx)

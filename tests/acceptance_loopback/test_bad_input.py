@@ -156,9 +156,7 @@ def test_a_run_under_way_is_not_resumed_by_a_second_program(
         assert run.canonical() == undisturbed and len(run.ends) == 1
 
 
-def test_two_runs_at_once_are_two_whole_runs(
-    empty: Path, undisturbed: bytes, child: Child
-) -> None:
+def test_two_runs_at_once_are_two_whole_runs(empty: Path, undisturbed: bytes, child: Child) -> None:
     both = [child(empty), child(empty)]
     paths = set[Path]()
     for process in both:

@@ -56,7 +56,12 @@ def test_only_what_was_seen_in_scope_counts() -> None:
             ("192.0.2.1", mac),
         ]
     )
-    assert answered(ctx) == [HOST, f"{NET}.2", f"{NET}.3", f"{NET}.10"]
+    assert answered(ctx, "arp.entry", "icmp.echo", "host.answer", "tcp.port") == [
+        HOST,
+        f"{NET}.2",
+        f"{NET}.3",
+        f"{NET}.10",
+    ]
     assert open_ports(ctx) == {HOST: [22, 443]}
     (unit,) = service_units("p", ctx, lambda port: port > 100)
     assert (unit.targets, ports_of(unit)) == ((HOST,), [443])

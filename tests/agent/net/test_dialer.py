@@ -278,6 +278,41 @@ def test_reads_and_writes_are_paced_too() -> None:
     assert seconds >= (max(sent, 10) - 5) / 50
 
 
+def test_every_write_waits_for_its_turn() -> None:
+    async def main() -> float:
+        clock = asyncio.get_running_loop().time
+        async with listening(says(b"")) as port:
+            stream = await dialer(Pacer(1000, 50, 10)).connect(
+                HOST, port, timeout_s=2, emit=Books()
+            )
+            start = clock()
+            for _ in range(10):
+                await stream.write(b"x")
+            took = clock() - start
+            await stream.close()
+            return took
+
+    assert asyncio.run(main()) >= 9 / 50
+
+
+def test_who_gives_up_while_it_waits_for_its_turn_frees_its_slot() -> None:
+    async def main() -> bool:
+        d = dialer(Pacer(1000, 1, 1), parallel=1)
+        async with listening(says(b"")) as port:
+            first = await d.connect(HOST, port, timeout_s=2, emit=Books())
+            # Another host: its turn comes at once, the slot does not; then the turn has gone by and a second one is due in a second.
+            waiting = asyncio.create_task(d.connect(OTHER, port, timeout_s=2, emit=Books()))
+            await asyncio.sleep(0.05)
+            await first.close()
+            await asyncio.sleep(0.05)
+            assert d._slots.locked()
+            waiting.cancel()
+            await asyncio.wait({waiting})
+            return d._slots.locked()
+
+    assert asyncio.run(main()) is False
+
+
 def test_slots_are_given_back_whatever_happens() -> None:
     async def main() -> None:
         d = dialer(parallel=2, slow=lambda _host: True)
