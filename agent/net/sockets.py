@@ -81,7 +81,9 @@ def room_for(wanted: int) -> int:
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
             soft = more
-    return wanted if soft == resource.RLIM_INFINITY else max(16, min(wanted, soft - RESERVED_FILES))
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    return min(wanted, max(16, soft - RESERVED_FILES))
 
 
 def segments_out(sock: socket.socket) -> int | None:
