@@ -173,7 +173,10 @@ def _linux(proc: Path) -> tuple[list[tuple[Channel, str]], str]:
 
 
 def _ps() -> Iterator[tuple[Channel, str]]:
-    done = subprocess.run(["/bin/ps", "-axo", "comm="], capture_output=True, timeout=20, check=True)
+    # Nothing of our environment, where secrets of accounts may stand.
+    done = subprocess.run(
+        ["/bin/ps", "-axo", "comm="], capture_output=True, timeout=20, check=True, env={}
+    )
     for line in done.stdout.decode("utf-8", "replace").splitlines():
         yield "path", line.strip()
         yield "process", Path(line.strip()).name

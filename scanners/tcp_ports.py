@@ -73,13 +73,15 @@ class TcpPorts:
             emit.sent(host, "arp", frames, frames * ARP_FRAME)
         parallel = 1 if ctx.slow(host) else PARALLEL
         answers: dict[int, Knock | Literal["failed"]] = {}
+        errors: list[OSError] = []
 
         async def one(port: int) -> None:
             try:
                 answers[port] = await ctx.dial.knock(host, port, timeout_s=TIMEOUT_S, emit=emit)
-            except OSError:
+            except OSError as error:
                 # No route, no descriptor, forbidden here: this port could not be asked about.
                 answers[port] = "failed"
+                errors.append(error)
             if answers[port] == "open":
                 await emit(host_ref(ctx, host), TcpPort(port=port), channel="tcp")
 
@@ -91,6 +93,9 @@ class TcpPorts:
             # On the loopback lab the kernel answers for every address: a refusal proves nothing there.
             await emit(host_ref(ctx, host), HostAnswer(method="tcp-reset"), channel="tcp")
         emit.ask("tcp.ports", host_ref(ctx, host), outcome(said))
+        if said == {"failed"}:
+            # Not one port could be asked about: the report tells why.
+            raise errors[-1]
 
 
 def again(answers: Mapping[int, Knock | Literal["failed"]], unit: UnitPlan) -> list[int]:

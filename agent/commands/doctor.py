@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -168,7 +169,9 @@ def _program(name: str, gives: str) -> Line:
     if path is None:
         return Line(f"program {name}", "no", "not found", gives, step)
     try:
-        done = subprocess.run([path, "-V"], capture_output=True, timeout=10, check=False)
+        # Nothing of our environment, where secrets may stand, but what a program of Windows cannot start without.
+        kept = {k: v for k, v in os.environ.items() if k == "SYSTEMROOT"}
+        done = subprocess.run([path, "-V"], capture_output=True, timeout=10, check=False, env=kept)
     except (OSError, subprocess.TimeoutExpired) as error:
         words = f"{path} does not run: {type(error).__name__}"
         return Line(f"program {name}", "unknown", words, gives, step)

@@ -27,6 +27,7 @@ def command(name: str | None) -> int:
 
 def schemas() -> dict[str, Any]:
     """Name -> pydantic model, the kinds of observation included."""
+    from agent.commands.printed import PARTS, Doctor
     from agent.engagement.client_file import ClientFile
     from agent.engagement.msp_file import MspFile
     from agent.engagement.outlook import Outlook
@@ -52,5 +53,7 @@ def schemas() -> dict[str, Any]:
         "client": ClientFile,
         "msp": MspFile,
         "answers": Answers,
+        "doctor": Doctor,
+        **{f"show:{part}": cls for part, cls in PARTS.items()},
         **{f"kind:{kind}": cls for kind, cls in sorted(KINDS.items())},
     }

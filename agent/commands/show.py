@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,7 +20,10 @@ PARTS = ("status", "inventory", "findings", "checklist", "ledger", "observations
 @engagement_argument
 @click.argument("part", type=click.Choice(PARTS))
 @click.option(
-    "--json", "as_json", is_flag=True, help="JSON, one document (schema: handover schema)."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="JSON, one document (schema: handover schema show:PART).",
 )
 @click.option("--lang", type=click.Choice(["en", "fr"]), help="Language of catalogue texts.")
 def command(engagement: Path, part: str, as_json: bool, lang: str | None) -> int:
@@ -29,23 +32,14 @@ def command(engagement: Path, part: str, as_json: bool, lang: str | None) -> int
 
     result = judged(load(engagement))
     if as_json:
-        click.echo(json.dumps(document(result, part), ensure_ascii=False, indent=1))
+        from agent.commands.printed import document
+
+        plain = document(result, part).model_dump(mode="json")
+        click.echo(json.dumps(plain, ensure_ascii=False, indent=1))
         return 0
     for line in _lines(result, part, lang or result.engagement.language):
         click.echo(line)
     return 0
-
-
-def document(result: Judged, part: str) -> dict[str, Any]:
-    """Part of the result as plain data, under its own name."""
-    whole = result.model_dump(mode="json")
-    if part == "status":
-        return {"status": [{"run": r, **s} for r, s in whole["statuses"]]}
-    if part == "inventory":
-        return {k: whole[k] for k in ("assets", "services", "accounts", "software", "conflicts")}
-    if part == "observations":
-        return {"observations": [{"run": r, **o} for r, o in whole["observations"]]}
-    return {part: whole[part]}
 
 
 def _lines(result: Judged, part: str, lang: str) -> list[str]:

@@ -155,7 +155,10 @@ def interfaces() -> tuple[Interface, ...]:
     """Interfaces that are up and have an address."""
     program = shutil.which("ip")
     if program:
-        done = subprocess.run([program, "-j", "addr"], capture_output=True, timeout=10, check=False)
+        # Nothing of our environment, where secrets of accounts may stand.
+        done = subprocess.run(
+            [program, "-j", "addr"], capture_output=True, timeout=10, check=False, env={}
+        )
         if done.returncode == 0:
             return parse_ip_addr(done.stdout)
     return _by_ioctl()

@@ -106,8 +106,9 @@ def _ip(*words: str) -> list[dict[str, Any]]:
     program = shutil.which("ip", path="/usr/sbin:/sbin:/usr/bin:/bin")
     if program is None:
         raise CannotLook("the command 'ip' is not installed (package iproute2)")
+    # Nothing of our environment, where secrets of accounts may stand.
     done = subprocess.run(
-        [program, "-json", *words], capture_output=True, text=True, timeout=10, check=False
+        [program, "-json", *words], capture_output=True, text=True, timeout=10, check=False, env={}
     )
     if done.returncode != 0:
         raise CannotLook(f"ip {' '.join(words)}: {done.stderr.strip()[:200]}")

@@ -207,13 +207,9 @@ def test_a_clock_set_back_loses_nothing(
 
 @pytest.mark.root
 @pytest.mark.needs("unshare")
-def test_without_a_route_nothing_is_called_absent(empty: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(empty, tmp_path / "eng"))
-    client = folder / "client.toml"
-    # A documentation network (RFC 5737), asked for in a namespace without any interface up: no packet can leave.
-    text = re.sub(r"127\.\d+\.1\.0/27", "192.0.2.0/29", client.read_text("utf-8"))
-    client.write_text(text, "utf-8")
-    words = [sys.executable, "-m", "agent", "run", str(folder), "--site", "siege", "--now"]
+def test_without_a_route_nothing_is_called_absent(empty: Path) -> None:
+    """In a namespace of its own no interface is up: not a packet can leave."""
+    words = [sys.executable, "-m", "agent", "run", str(empty), "--site", "siege", "--now"]
     done = subprocess.run(
         ["unshare", "-n", *words],
         capture_output=True,
@@ -223,13 +219,25 @@ def test_without_a_route_nothing_is_called_absent(empty: Path, tmp_path: Path) -
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
     )
-    assert done.returncode in (3, 4) and "Traceback" not in done.stderr, done.stderr
-    assert (done.stdout + done.stderr).strip()
-    result = judged(load_engagement(folder))
+    assert done.returncode == 3 and done.stdout.startswith("partial"), done.stderr
+    result = judged(load_engagement(empty))
+    asked = [s for _, s in result.statuses if s.probe == "tcp_ports" and s.unit != "*"]
+    assert len(asked) > 20 and {s.outcome for s in asked} == {"failed"}
+    assert all("unreachable" in s.reason for s in asked)
+    assert not result.assets and not result.services
     assert not [i for i in result.checklist if i.mode == "evidence" and i.state == "clear"]
-    if done.returncode == 3:
-        assert [r.outcome for r in result.runs] == ["partial"]
-        assert [s for _, s in result.statuses if s.outcome == "failed" and s.reason]
+
+
+def test_in_the_wrong_place_nothing_is_sent(empty: Path, tmp_path: Path) -> None:
+    """Without a route there is no gateway, and nothing tells that we stand where we think."""
+    folder = Path(shutil.copytree(empty, tmp_path / "eng"))
+    client = folder / "client.toml"
+    # A documentation network (RFC 5737): refused before a packet could go there.
+    text = re.sub(r"127\.\d+\.1\.0/27", "192.0.2.0/29", client.read_text("utf-8"))
+    client.write_text(text, "utf-8")
+    done = handover("run", folder, "--site", "siege", "--now")
+    assert done.returncode == 4 and "pin" in done.stderr and "Next step" in done.stderr
+    assert not list((folder / "runs").glob("*.run"))
 
 
 @pytest.mark.root

@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.commands.schema import schemas
 from agent.store.reader import RunFile
 from fixtures.lab import Lab
 from tests.acceptance_loopback.conftest import ROOT, Child, small
@@ -82,13 +84,47 @@ def test_show(part: str, finished: Path) -> None:
     done = handover("show", finished, part, "--json")
     document: dict[str, Any] = json.loads(done.stdout)
     assert any(document.values())
+    follows(done.stdout, f"show:{part}")
+
+
+def test_what_is_printed_follows_its_schema(finished: Path) -> None:
+    follows(handover("doctor", "--json").stdout, "doctor")
+    follows(handover("verify", finished, "--json").stdout, "verdict")
+    planned = handover("plan", finished, "--site", "siege", "--json")
+    follows(planned.stdout, "plan")
 
 
 def test_schemas_are_json_schemas() -> None:
     names = handover("schema").stdout.split()
     assert {"inventory", "observation", "status", "kind:tcp.port"} <= set(names)
-    assert json.loads(handover("schema", "inventory").stdout)["type"] == "object"
+    assert {"client", "msp", "answers", "plan", "show:ledger", "doctor"} <= set(names)
     assert handover("schema", "nosuch").returncode == 2
+    printed = json.loads(handover("schema", "inventory").stdout)
+    assert printed["type"] == "object"
+    for name, model in schemas().items():
+        schema = model.model_json_schema()
+        for at in references(schema):
+            assert at.startswith("#/$defs/") and at.removeprefix("#/$defs/") in schema["$defs"], (
+                name
+            )
+
+
+def references(schema: object) -> Iterator[str]:
+    if isinstance(schema, dict):
+        for key, value in schema.items():
+            if key == "$ref":
+                yield str(value)
+            else:
+                yield from references(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from references(value)
+
+
+def follows(text: str, name: str) -> None:
+    """*text* is a document of the schema *name*: the model it is made from takes it, and loses and adds nothing."""
+    model = schemas()[name].model_validate_json(text)
+    assert json.loads(model.model_dump_json(by_alias=True)) == json.loads(text)
 
 
 def test_verify_calls_intact_only_what_is_known_outside(copy: Path) -> None:

@@ -249,6 +249,22 @@ def test_layers_follow_after_and_refuse_a_circle() -> None:
         layers([a, Play(found, name="b", needs=Needs(after=("a",)))])
 
 
+def test_a_plan_sees_only_what_the_probes_before_it_found() -> None:
+    """On resume the store holds more than at the first time: the plan must not tell the difference."""
+    saw: list[list[str]] = []
+
+    class Looks(Play):
+        def plan(self, ctx: Context) -> Iterable[UnitPlan]:
+            saw.append([o.probe for o in ctx.seen("tcp.port")])
+            return super().plan(ctx)
+
+    first = Play(found, name="first")
+    second = Looks(found, name="second", needs=Needs(after=("first",)))
+    store, _ = go(first, second)
+    go(first, second, store=store)
+    assert saw == [["first"], ["first", "first"]]
+
+
 def test_a_finished_unit_is_not_run_again() -> None:
     ran: list[int] = []
 
