@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import ip_address
 
-from agent.contract import Accounts, Dialer, Pacer, RawPort
+from agent.contract import Accounts, Dialer, NmapPort, Pacer, RawPort
 from agent.model.observation import Observation
 from agent.model.run import Vantage
 from agent.model.scope import ScopeRule, parse_range
@@ -26,6 +26,7 @@ class RunContext:
     accounts: Accounts
     seen_kind: Callable[[str], Iterable[Observation]] = field(repr=False)
     slow_ranges: tuple[str, ...] = ()
+    nmap: NmapPort | None = None
 
     def slow(self, host: str) -> bool:
         return slow_judge(self.slow_ranges)(host)

@@ -38,6 +38,8 @@ class Needs:
     after: tuple[str, ...] = ()
     loopback: bool = True
     """False: the question makes no sense on the loopback lab (ARP, ICMP): skipped there, said so."""
+    estimated: bool = False
+    """True: a program of others sends the packets; the ledger holds what was set aside, and calls it an estimate."""
 
 
 class Emit(Protocol):
@@ -131,6 +133,35 @@ class RawPort(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class NmapAnswer:
+    """nmap's words on one host: rows of ports and of systems, as the helper program tells them."""
+
+    version: str
+    ports: tuple[Mapping[str, object], ...] = ()
+    systems: tuple[Mapping[str, object], ...] = ()
+
+
+class NmapWish(Protocol):
+    """Which hosts and ports the technician named for nmap."""
+
+    def ports(self, host: str, found: list[int]) -> list[int]: ...
+    def system(self, host: str) -> bool: ...
+
+
+class NmapPort(Protocol):
+    """The nmap helper, when the technician asked for nmap."""
+
+    @property
+    def wish(self) -> NmapWish: ...
+
+    async def look(
+        self, host: str, ports: tuple[int, ...], *, system: bool, timeout_s: int
+    ) -> NmapAnswer:
+        """Raises `agent.net.json_child.ChildError` when nmap or the helper failed or took too long."""
+        ...
+
+
 class Accounts(Protocol):
     """Account handles of this run; a secret is lent inside a `with` and never stored, printed or passed on a command line."""
 
@@ -154,6 +185,8 @@ class Context(Protocol):
     def pace(self) -> Pacer: ...
     @property
     def raw(self) -> RawPort | None: ...
+    @property
+    def nmap(self) -> NmapPort | None: ...
     @property
     def accounts(self) -> Accounts: ...
     def slow(self, host: str) -> bool:

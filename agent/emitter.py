@@ -141,7 +141,9 @@ class UnitEmit:
                 packets=self._reserved[target, transport][0] if full else row[0],
                 bytes=self._reserved[target, transport][1] if full else row[1],
                 at=at,
-                peak_pps=row[2],
+                # Booked at one blow for a program of others: its rate is not ours to tell.
+                peak_pps=0 if self._probe.needs.estimated else row[2],
+                estimated=self._probe.needs.estimated,
             )
             for (target, transport), row in sorted(self._left.items())
         )

@@ -23,6 +23,7 @@ from agent.engagement.scoping import scope_for, slow_ranges
 from agent.model.run import RunHeader, SessionEnd, Vantage
 from agent.model.scope import ScopeRule
 from agent.net.dialer import LiveDialer
+from agent.net.nmap_port import NmapPort, NmapWish
 from agent.net.pacer import Pacer
 from agent.net.raw_port import RawHelper, raw_available
 from agent.net.vantage import is_loopback, vantage
@@ -50,6 +51,7 @@ class RunRequest:
     wide: bool = False
     use_raw: bool = True
     retry_accounts: tuple[str, ...] = ()
+    with_nmap: tuple[str, ...] = ()
     deadline_s: float | None = None
     operator: str = ""
     port_offset: int = 0
@@ -108,12 +110,13 @@ class Performing:
         return self.request.site
 
     def _probes(self) -> Sequence[Probe]:
-        from agent.registry import PROBES
+        from agent.registry import ON_DEMAND, PROBES
 
         if self.request.resume and self.request.only:
             # The units left out would pass for done.
             raise Refusal(2, "--resume goes on with all that is left", "Leave --only out.")
-        names = {p.name for p in PROBES}
+        known = (*PROBES, *ON_DEMAND) if self.request.with_nmap else PROBES
+        names = {p.name for p in known}
         wanted = [n for n in self.request.only if not is_address(n)]
         if wrong := [n for n in wanted if n not in names]:
             raise Refusal(
@@ -121,7 +124,7 @@ class Performing:
                 f"--only takes a probe or an address; '{wrong[0][:64]}' is neither",
                 f"Probes: {', '.join(sorted(names))}.",
             )
-        return [p for p in PROBES if not wanted or p.name in wanted]
+        return [p for p in known if not wanted or p.name in wanted]
 
     async def _session(self, site: str, scope: ScopeRule, probes: Sequence[Probe]) -> SessionEnd:
         accounts = AccountBook(self.engagement)
@@ -164,6 +167,7 @@ class Performing:
         pacer = Pacer(TOTAL_PPS * faster, HOST_PPS * faster, SLOW_PPS * faster)
         ranges = slow_ranges(self.engagement, site)
         dialer = LiveDialer(scope, pacer, slow_judge(ranges), self.request.port_offset)
+        nmap = self._nmap(scope)
         store = self._open(site, scope, where)
         ctx = RunContext(
             site=site,
@@ -177,6 +181,7 @@ class Performing:
             accounts=accounts,
             seen_kind=store.seen,
             slow_ranges=ranges,
+            nmap=nmap,
         )
         try:
             self._engine = Engine(
@@ -192,6 +197,20 @@ class Performing:
             return await self._engine.run()
         finally:
             await store.close()
+
+    def _nmap(self, scope: ScopeRule) -> NmapPort | None:
+        if not self.request.with_nmap:
+            return None
+        try:
+            wish = NmapWish.parse(self.request.with_nmap)
+        except ValueError as error:
+            raise Refusal(
+                2, f"--with-nmap: {error}", "Such as: --with-nmap 192.0.2.7:22,443"
+            ) from None
+        for host in wish.hosts:
+            if (verdict := scope.judge(host)) != "allowed":
+                raise Refusal(2, f"--with-nmap: {host} is {verdict}", "Name hosts of the scope.")
+        return NmapPort(scope, wish, self.request.port_offset)
 
     def _open(self, site: str, scope: ScopeRule, where: Vantage) -> RunStore:
         runs = self.engagement.runs

@@ -7,6 +7,7 @@ from scanners.arp import Arp
 from scanners.banner import BannerProbe
 from scanners.icmp import Icmp
 from scanners.neighbours import Neighbours
+from scanners.nmap import Nmap
 from scanners.ping import Ping
 from scanners.smb import Smb
 from scanners.tcp_ports import TcpPorts
@@ -24,3 +25,6 @@ PROBES: tuple[Probe, ...] = (
     Tls(),
     Web(),
 )
+
+ON_DEMAND: tuple[Probe, ...] = (Nmap(),)
+"""Run only when asked for by name (`run --with-nmap`)."""

@@ -219,6 +219,7 @@ class Engine:
                 packets=packets,
                 bytes=size,
                 at=at,
+                estimated=probe.needs.estimated,
             )
             for (target, transport), (packets, size) in sorted(cost.items())
         ]

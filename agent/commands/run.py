@@ -24,6 +24,12 @@ from agent.commands.common import EXIT_PARTIAL, engagement_argument, fail_on_opt
 @click.option("--wide", is_flag=True, help="Allow a scope wider than a /16.")
 @click.option("--no-raw", is_flag=True, help="Do not use raw sockets, even with the right to.")
 @click.option(
+    "--with-nmap",
+    multiple=True,
+    metavar="HOST[:PORTS]",
+    help="Let nmap name services and, as root, the system of this host, or of 'all' (services only).",
+)
+@click.option(
     "--retry-account",
     multiple=True,
     metavar="ID",
@@ -40,6 +46,7 @@ def command(
     outside_window: bool,
     wide: bool,
     no_raw: bool,
+    with_nmap: tuple[str, ...],
     retry_account: tuple[str, ...],
     deadline: float | None,
     operator: str | None,
@@ -59,6 +66,7 @@ def command(
         outside_window=outside_window,
         wide=wide,
         use_raw=not no_raw,
+        with_nmap=with_nmap,
         retry_accounts=retry_account,
         deadline_s=deadline,
         operator=operator or login(),

@@ -13,6 +13,8 @@ from pathlib import Path
 from agent.catalogs.digest import catalogues_sha256
 from agent.clock import Clock
 from agent.engagement.engagement import Engagement
+from agent.imports.nmap_scan import bring_nmap, looks_like_nmap
+from agent.imports.nmap_xml import NotNmap
 from agent.imports.sheet import SheetProblem, read_sheet
 from agent.model.asset import DEVICE_CLASSES
 from agent.model.bodies import AssetClaim
@@ -33,10 +35,15 @@ class ImportProblem(Exception):
 
 async def bring(engagement: Engagement, file: Path, site: str | None, operator: str) -> str:
     """Import *file*; returns one line for people. Raises `ImportProblem`; nothing of the engagement has changed then."""
-    with file.open("rb") as opened:
-        start = opened.read(16)
-    if start == b"SQLite format 3\0":
+    if start_of(file).startswith(b"SQLite format 3\0"):
         return _run_file(engagement, file)
+    if looks_like_nmap(start_of(file)):
+        where = site or _only_site(engagement)
+        _known_site(engagement, where)
+        try:
+            return await bring_nmap(engagement, file, where, operator)
+        except NotNmap as problem:
+            raise ImportProblem(f"not read as nmap XML: {problem}") from None
     try:
         rows, unread = read_sheet(file)
     except SheetProblem as problem:
@@ -46,6 +53,11 @@ async def bring(engagement: Engagement, file: Path, site: str | None, operator: 
     await _claims(engagement, file, where, rows, operator)
     note = f" (columns not read: {', '.join(unread)[:200]})" if unread else ""
     return f"{len(rows)} claimed devices at {where}{note}"
+
+
+def start_of(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(512)
 
 
 def _run_file(engagement: Engagement, file: Path) -> str:

@@ -18,6 +18,7 @@ from agent.inventory.mac import holder_mac
 from agent.model import bodies
 from agent.model.asset import DEVICE_CLASSES
 from agent.model.base import Us
+from agent.model.bodies_told import OsTold
 from agent.model.known import Known
 from agent.model.observation import Observation
 
@@ -26,6 +27,8 @@ ENOUGH = 450
 LEAD = 150
 """By how much the best class must lead the next one."""
 DEVICE_SAYS = 900
+SURE = 950
+"""Permille of nmap's own accuracy from which its guess at a system is taken."""
 GATEWAY_PIN = 600
 VIRTUAL_ROUTER = 500
 
@@ -209,3 +212,5 @@ def told(e: Endpoint) -> Iterable[tuple[str, Claim]]:
             yield b.name, Claim(b.value, standing, o.at, run, o.id)
         elif isinstance(b, bodies.DeviceIdentity) and b.scheme == "serial":
             yield "serial", Claim(b.value, standing, o.at, run, o.id)
+        elif isinstance(b, OsTold) and b.accuracy >= SURE:
+            yield "os", Claim(b.name, CATALOGUE, o.at, run, o.id, b.tool)

@@ -9,10 +9,11 @@ import re
 from collections import defaultdict
 from functools import lru_cache
 
-from agent.inventory.attributes import DEVICE, Claim, nothing, settle
+from agent.inventory.attributes import DEVICE, REPORTED, Claim, nothing, settle
 from agent.inventory.endpoint import Endpoint
 from agent.inventory.history import History
 from agent.model import bodies
+from agent.model.bodies_told import ServiceTold
 from agent.model.known import Known
 from agent.model.ref import Ref
 from agent.model.service import Service
@@ -61,16 +62,19 @@ def services(e: Endpoint, asset: str, history: History) -> list[Service]:
             | bodies.Banner
             | bodies.HttpPage
             | bodies.TlsCertificate
-            | bodies.SshHostKey,
+            | bodies.SshHostKey
+            | ServiceTold,
         ):
+            continue
+        if isinstance(b, ServiceTold) and b.transport != "tcp":
             continue
         port = b.port
         evidence[port].add(o.id)
         runs[port][run] = max(runs[port].get(run, 0), o.at)
 
-        def say(what: str, value: str) -> None:
+        def say(what: str, value: str, standing: int = DEVICE) -> None:
             if value:
-                told[port][what].append(Claim(value, DEVICE, o.at, run, o.id))  # noqa: B023
+                told[port][what].append(Claim(value, standing, o.at, run, o.id))  # noqa: B023
 
         if isinstance(b, bodies.Banner):
             say("protocol", b.protocol)
@@ -88,6 +92,11 @@ def services(e: Endpoint, asset: str, history: History) -> list[Service]:
             certs[port] = max(certs.get(port, (0, "")), (o.at, b.spki_sha256.lower()))
         elif isinstance(b, bodies.SshHostKey):
             say("protocol", "ssh")
+        elif isinstance(b, ServiceTold):
+            # Another program's reading of the device's words: it fills gaps, our own sight stands above it.
+            say("protocol", "https" if b.tls and b.name == "http" else b.name, REPORTED)
+            say("product", b.product, REPORTED)
+            say("version", b.version, REPORTED)
     out: list[Service] = []
     for port in sorted(evidence):
         known = {

@@ -30,6 +30,7 @@ def ledger_lines(material: Material, site_of: Mapping[str, str]) -> tuple[Ledger
             peak_pps=max(e.peak_pps for e in entries),
             first=min(e.at for e in entries),
             last=max(e.at for e in entries),
+            estimated=any(e.estimated for e in entries),
         )
         sums[key] = _sum(sums[key], line) if key in sums else line
     return tuple(sums[k] for k in sorted(sums))
@@ -58,5 +59,6 @@ def _sum(a: LedgerLine, b: LedgerLine) -> LedgerLine:
             "peak_pps": max(a.peak_pps, b.peak_pps),
             "first": min(a.first, b.first),
             "last": max(a.last, b.last),
+            "estimated": a.estimated or b.estimated,
         }
     )

@@ -180,6 +180,7 @@ class LedgerLine(M):
     peak_pps: int
     first: Us
     last: Us
+    estimated: bool = False
 
 
 class Conflict(M):

@@ -24,3 +24,5 @@ class LedgerEntry(M):
     bytes: int = Field(ge=0)
     at: Us
     peak_pps: int = Field(ge=0, default=0)
+    estimated: bool = False
+    """A program of others sent them (nmap): what was set aside for it counts, nobody counted the packets."""

@@ -1,8 +1,9 @@
 """`python -m scanners.nmap_helper`: reads requests as JSON lines, runs nmap on one host after the other, answers as JSON lines.
 
-First line: {"scope": ScopeRule}. Then {"id", "hosts", "ports", "arguments"?, "timeout_s"?}; answered by {"id", "host", "ports": [...]} for
-each host as soon as it is done, so that what was found survives our end, then {"id", "done": true} or {"id", "error": words}. Every host
-is checked against the scope. SIGTERM, and the end of our parent, end nmap too. Imports only agent.model, nmap and the standard library.
+First line: {"scope": ScopeRule}. Then {"id", "hosts", "ports", "arguments"?, "timeout_s"?}; answered by
+{"id", "host", "ports": [...], "os": [...]} for each host as soon as it is done, so that what was found survives our end, then
+{"id", "done": true} or {"id", "error": words}. Every host is checked against the scope. SIGTERM, and the end of our parent, end nmap
+too. Imports only agent.model, nmap and the standard library.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from scanners.nmap_helper.request import BadRequest, Request, parse
 MAX_LINE = 1024 * 1024
 SLACK_S = 30
 """Beyond nmap's own host time-out, before it is killed."""
+SYSTEMS = 3
 _PR_SET_PDEATHSIG = 1
 
 
@@ -63,7 +65,14 @@ def _answer(scanner: Any, request: Request) -> None:
             arguments=request.options + (" -6" if ":" in host else ""),
             timeout=request.timeout_s + SLACK_S,
         )
-        _say({"id": request.id, "host": host, "ports": ports_of(found, host)})
+        _say(
+            {
+                "id": request.id,
+                "host": host,
+                "ports": ports_of(found, host),
+                "os": systems_of(found, host),
+            }
+        )
     _say({"id": request.id, "done": True})
 
 
@@ -78,9 +87,32 @@ def ports_of(found: dict[str, Any], host: str) -> list[dict[str, Any]]:
             "service": str(row.get("name", ""))[:200],
             "product": str(row.get("product", ""))[:200],
             "version": str(row.get("version", ""))[:200],
+            "extra": str(row.get("extrainfo", ""))[:200],
+            "cpe": str(row.get("cpe", ""))[:200],
+            "conf": str(row.get("conf", ""))[:4],
         }
         for port, row in sorted(tcp.items())
     ]
+
+
+def systems_of(found: dict[str, Any], host: str) -> list[dict[str, str]]:
+    """nmap's best matches for the operating system, its accuracy in percent."""
+    matches: list[dict[str, Any]] = found.get("scan", {}).get(host, {}).get("osmatch", [])
+    out: list[dict[str, str]] = []
+    for match in matches[:SYSTEMS]:
+        kinds: list[dict[str, Any]] = match.get("osclass", [])
+        first = kinds[0] if kinds else {}
+        cpe: list[str] = first.get("cpe", [])
+        out.append(
+            {
+                "name": str(match.get("name", ""))[:200],
+                "accuracy": str(match.get("accuracy", ""))[:4],
+                "type": str(first.get("type", ""))[:100],
+                "vendor": str(first.get("vendor", ""))[:100],
+                "cpe": str(cpe[0])[:200] if cpe else "",
+            }
+        )
+    return out
 
 
 def _die_together() -> None:

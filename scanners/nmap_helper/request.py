@@ -12,8 +12,8 @@ from typing import Any
 from agent.model.scope import OT_PORTS, RAW_PRINT_PORTS, ScopeRule
 
 ALWAYS = ("-n", "-Pn", "--max-retries", "1", "--max-rate", "50", "--disable-arp-ping")
-ALLOWED = frozenset({"-sT", "-sV", "--version-light", "--reason"})
-"""Options a request may add. None that starts a script, takes a file, changes our address, or names a host."""
+ALLOWED = frozenset({"-sT", "-sV", "--version-light", "-O", "--reason"})
+"""Options a request may add. None that starts a script, takes a file, changes our address, or names a host. `-O` needs root."""
 MAX_HOSTS = 64
 MAX_PORTS = 1024
 MAX_SECONDS = 900

@@ -14,7 +14,7 @@ import collectors
 import scanners
 from agent.contract import Needs, Probe
 from agent.model.bodies import KINDS
-from agent.registry import PROBES
+from agent.registry import ON_DEMAND, PROBES
 from agent.run import layers
 
 PROGRAMS = ("scanners.raw_helper", "scanners.nmap_helper")
@@ -41,7 +41,7 @@ def probe_classes() -> set[type]:
 
 
 def test_every_probe_of_the_tree_is_listed() -> None:
-    assert probe_classes() == {type(p) for p in PROBES}
+    assert probe_classes() == {type(p) for p in (*PROBES, *ON_DEMAND)}
     assert len(PROBES) >= 7
 
 
@@ -53,7 +53,7 @@ def test_names_are_unique_and_waits_are_for_probes_there_are() -> None:
     assert {p.name for layer in layers(PROBES) for p in layer} == set(names)
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=lambda p: p.name)
+@pytest.mark.parametrize("probe", (*PROBES, *ON_DEMAND), ids=lambda p: p.name)
 def test_contract(probe: Probe) -> None:
     assert isinstance(probe, Probe)
     assert isinstance(probe.needs, Needs)

@@ -1,0 +1,157 @@
+"""`handover import ENG scan.xml`: an nmap scan becomes an import run of reported sights; what it did not find is no absence here.
+
+Its addresses count where they lie in the site's networks; hosts elsewhere are left out and counted. The times are the scan's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import socket
+import time
+from importlib import metadata
+from ipaddress import ip_address
+from pathlib import Path
+
+from agent.catalogs.digest import catalogues_sha256
+from agent.clock import Clock
+from agent.engagement.engagement import Engagement
+from agent.imports.nmap_xml import NmapHost, NmapScan, NotNmap, read_nmap
+from agent.model.bodies import Body, TcpPort
+from agent.model.bodies_told import ServiceTold
+from agent.model.observation import Observation, observation_id
+from agent.model.ref import Ref, addr, service
+from agent.model.run import RunHeader, SessionEnd, UnitPlan, Vantage
+from agent.model.scope import ScopeRule, parse_range
+from agent.model.status import ProbeStatus
+from agent.store.writer import RunStore
+
+PROBE = "nmap_xml"
+DAY_US = 86_400_000_000
+_START = re.compile(rb"^(?:\xef\xbb\xbf)?\s*<(?:\?xml|!DOCTYPE\s+nmaprun|nmaprun)[\s>]")
+
+
+def looks_like_nmap(start: bytes) -> bool:
+    """Do these first bytes begin an XML document? nmap is the only XML that is imported."""
+    return _START.match(start) is not None
+
+
+async def bring_nmap(engagement: Engagement, file: Path, site: str, operator: str) -> str:
+    """Import *file*; returns one line for people. Raises `NotNmap`; nothing of the engagement has changed then."""
+    with file.open("rb") as opened:
+        scan = read_nmap(opened)
+    place = engagement.site(site)
+    # What no packet may reach can still be told of: an import sends nothing.
+    texts = [n.net for n in place.networks] + [n.net for n in place.unreached]
+    nets = [net for text in texts for net in parse_range(text)]
+    inside = [h for h in scan.hosts if any(ip_address(h.address) in net for net in nets)]
+    outside = len(scan.hosts) - len(inside)
+    if not inside:
+        raise NotNmap(
+            f"no host of it lies in the networks of site '{site}' ({outside} lie elsewhere,"
+            f" {scan.left_out} were not seen up)"
+        )
+    _in_time(inside)
+    await _store(engagement, file, site, operator, scan, inside)
+    notes = [
+        f"{outside} hosts outside the site's networks left out" if outside else "",
+        f"{scan.left_out} hosts without anything seen left out" if scan.left_out else "",
+        f"incomplete: {scan.problem}" if scan.problem else "",
+    ]
+    said = "; ".join(n for n in notes if n)
+    return f"{len(inside)} hosts of a scan by {scan.tool} at {site}" + (
+        f" ({said})" if said else ""
+    )
+
+
+def _in_time(hosts: list[NmapHost]) -> None:
+    """A sight without a time cannot be set against others, and one of tomorrow would win over all of them."""
+    late = time.time_ns() // 1000 + DAY_US
+    for host in hosts:
+        if host.at == 0:
+            raise NotNmap("it does not tell when it was made")
+        if host.at > late:
+            raise NotNmap(f"it says that {host.address} was scanned in the future: check its clock")
+
+
+async def _store(
+    engagement: Engagement,
+    file: Path,
+    site: str,
+    operator: str,
+    scan: NmapScan,
+    hosts: list[NmapHost],
+) -> None:
+    clock = Clock()
+    now = clock.now_us()
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    run_id = secrets.token_hex(8)
+    first, last = min(h.at for h in hosts), max(h.at for h in hosts)
+    header = RunHeader(
+        run_id=run_id,
+        engagement=engagement.id,
+        site=site,
+        kind="import",
+        started=first,
+        tool_version=metadata.version("handover-audit"),
+        catalogues_sha256=catalogues_sha256(),
+        client_toml_sha256=engagement.client_sha256,
+        mandate_sha256=engagement.mandate_sha256,
+        mandate_signed_by=engagement.client.mandate.signed_by,
+        operator=operator,
+        vantage=Vantage(site=site, host=socket.gethostname(), mode="import"),
+        scope=ScopeRule(allowed=()),
+        source=f"{file.name} sha256 {digest}",
+    )
+    runs = engagement.runs
+    runs.mkdir(exist_ok=True)
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now // 1_000_000))
+    store = RunStore.create(runs / f"{stamp}-{site}-import-{run_id[:6]}.run", header)
+    try:
+        unit = f"scan {digest[:16]}"
+        document = Ref(kind="document", ns="sha256", value=digest)
+        await store.plan([UnitPlan(probe=PROBE, unit=unit, subject=document)])
+        for host in hosts:
+            for body in host.bodies:
+                subject = _subject(site, host.address, body)
+                await store.add(
+                    Observation(
+                        id=observation_id(engagement.key, PROBE, 1, unit, subject, document, body),
+                        probe=PROBE,
+                        probe_rev=1,
+                        unit=unit,
+                        subject=subject,
+                        via=document,
+                        standing="reported",
+                        channel="file",
+                        at=host.at,
+                        mono=clock.mono_us(),
+                        body=body,
+                    )
+                )
+        whole = scan.complete
+        await store.settle(
+            ProbeStatus.of(
+                PROBE, unit, 0, "done" if whole else "partial", (), first, last, scan.problem
+            ),
+            (),
+        )
+        await store.end(
+            SessionEnd(
+                session=store.session,
+                outcome="complete" if whole else "partial",
+                ended=last,
+                reason=scan.problem,
+            )
+        )
+    finally:
+        await store.close()
+
+
+def _subject(site: str, address: str, body: Body) -> Ref:
+    if isinstance(body, ServiceTold):
+        return service(site, address, body.transport, body.port)
+    assert not isinstance(body, TcpPort) or body.port
+    return addr(site, address)
