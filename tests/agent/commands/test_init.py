@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from agent.engagement.answers import load_answers
 from agent.engagement.engagement import load_engagement
-from agent.engagement.here import Here, look
+from agent.engagement.here import look
 from agent.engagement.scoping import scope_for
 from tests.agent.commands.terminal import handover, typed
 from tests.agent.engagement.sample import CLIENT, engagement, folder
@@ -86,58 +88,83 @@ def test_mistakes_leave_nothing_behind(tmp_path: Path, args: tuple[str, ...], wo
     assert not (tmp_path / "eng").exists()
 
 
-needs_gateway = pytest.mark.skipif(
-    look().problem != ""
-    or not look().gateways()
-    or not look().subnets()
-    or look().mac_of(look().gateways()[0].gateway or "", look().gateways()[0].interface) is None,
-    reason="this machine stands behind no gateway it knows",
-)
+NET, MAC = "192.168.7.0/24", "00:00:5e:00:53:01"
+Standing = Callable[..., tuple[int, str, str]]
 
 
-def ours() -> tuple[str, str]:
-    here: Here = look()
-    first = here.gateways()[0]
-    mac = here.mac_of(first.gateway or "", first.interface)
-    assert mac is not None
-    return next(net for name, net in here.subnets() if name == first.interface), mac
+@pytest.fixture(scope="module")
+def standing() -> Iterator[Standing]:
+    """`handover` run by a machine at 192.168.7.20 behind the gateway 192.168.7.1: a network namespace with the kernel's own tables."""
+    name = f"ho-init-{os.getpid()}"
+
+    def ip(*words: str) -> None:
+        subprocess.run(["ip", *words], check=True, capture_output=True, timeout=20)
+
+    ip("netns", "add", name)
+    try:
+        ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", name, "link", "add", "lan0", "type", "veth", "peer", "name", "wall0")
+        ip("-n", name, "link", "set", "wall0", "up")
+        ip("-n", name, "addr", "add", "192.168.7.20/24", "dev", "lan0")
+        ip("-n", name, "link", "set", "lan0", "up")
+        ip("-n", name, "route", "add", "default", "via", "192.168.7.1")
+        ip("-n", name, "neigh", "add", "192.168.7.1", "lladdr", MAC, "dev", "lan0")
+
+        def run(*args: object) -> tuple[int, str, str]:
+            words = [sys.executable, "-m", "agent", *map(str, args)]
+            done = subprocess.run(
+                ["ip", "netns", "exec", name, *words],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+                stdin=subprocess.DEVNULL,
+            )
+            return done.returncode, done.stdout, done.stderr
+
+        yield run
+    finally:
+        ip("netns", "del", name)
 
 
-@needs_gateway
-@pytest.mark.may_skip
-def test_the_pin_is_learned_when_the_file_is_written(tmp_path: Path) -> None:
-    net, mac = ours()
-    code, out, _ = handover(
-        "init", tmp_path / "e", "--client", "A", "--network", f"hq={net}", "--site", "hq"
-    )
-    assert code == 0 and mac in out
+@pytest.mark.root
+@pytest.mark.needs("ip")
+def test_the_pin_is_learned_when_the_file_is_written(tmp_path: Path, standing: Standing) -> None:
+    words = ("init", tmp_path / "e", "--client", "A", "--network", f"hq={NET}", "--site", "hq")
+    code, out, _ = standing(*words)
+    assert code == 0 and MAC in out
     pin = load_engagement(tmp_path / "e").client.site[0].here_if
-    assert pin is not None and pin.gateway_mac == mac
+    assert pin is not None and pin.gateway_mac == MAC
 
 
-@needs_gateway
-@pytest.mark.may_skip
-def test_the_pin_is_learned_later_into_answers(tmp_path: Path) -> None:
-    net, mac = ours()
-    client = CLIENT.replace("192.168.7.0/24", net, 1)
+@pytest.mark.root
+@pytest.mark.needs("ip")
+def test_the_pin_is_learned_later_into_answers(tmp_path: Path, standing: Standing) -> None:
+    pinned = CLIENT.index("here_if")
+    client = CLIENT.replace(MAC, "00:00:5e:00:53:99")
+    assert client[pinned:] != CLIENT[pinned:]
     start, end = client.index('  { net = "192.168.8.0'), client.index("]\nnever")
     client = client[:start] + client[end:]
     folder(tmp_path, client)
-    code, _, err = handover("init", tmp_path, "--site", "usine")
+    code, _, err = standing("init", tmp_path, "--site", "usine")
     assert code == 4 and "add --relearn" in err
-    code, out, _ = handover("init", tmp_path, "--site", "usine", "--relearn", "--by", "Alex")
-    assert code == 0 and mac in out
+    code, out, _ = standing("init", tmp_path, "--site", "usine", "--relearn", "--by", "Alex")
+    assert code == 0 and MAC in out
     pin = load_answers(tmp_path).pins["usine"]
-    assert (pin.gateway_mac, pin.by) == (mac, "Alex")
-    assert "recognised already" in handover("init", tmp_path, "--site", "usine")[1]
+    assert (pin.gateway_mac, pin.by) == (MAC, "Alex")
+    assert "recognised already" in standing("init", tmp_path, "--site", "usine")[1]
     assert (tmp_path / "client.toml").read_text() == client
 
 
-@needs_gateway
-@pytest.mark.may_skip
-def test_no_pin_is_learned_from_elsewhere(tmp_path: Path) -> None:
-    folder(tmp_path)
-    code, _, err = handover("init", tmp_path, "--site", "depot")
+@pytest.mark.root
+@pytest.mark.needs("ip")
+def test_no_pin_is_learned_from_elsewhere(tmp_path: Path, standing: Standing) -> None:
+    client = CLIENT.replace(
+        'networks = [{ net = "192.168.7.0/24", use = "office" }]',
+        'networks = [{ net = "192.168.77.0/24", use = "office" }]',
+    )
+    folder(tmp_path, client)
+    code, _, err = standing("init", tmp_path, "--site", "depot")
     assert code == 4 and "does not stand there" in err
     assert load_answers(tmp_path).pins == {}
 
