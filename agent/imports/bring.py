@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 import shutil
-import socket
-import time
-from importlib import metadata
 from pathlib import Path
 
-from agent.catalogs.digest import catalogues_sha256
 from agent.clock import Clock
 from agent.engagement.engagement import Engagement
+from agent.imports.import_run import import_run, sha256_of
 from agent.imports.nmap_scan import bring_nmap, looks_like_nmap
 from agent.imports.nmap_xml import NotNmap
-from agent.imports.sheet import SheetProblem, read_sheet
+from agent.imports.sheet import Sheet, read_sheet
+from agent.imports.table import SheetProblem
 from agent.model.asset import DEVICE_CLASSES
 from agent.model.bodies import AssetClaim
 from agent.model.observation import Observation, observation_id
 from agent.model.ref import Ref
-from agent.model.run import RunHeader, SessionEnd, UnitPlan, Vantage
-from agent.model.scope import ScopeRule
+from agent.model.run import SessionEnd, UnitPlan
 from agent.model.status import ProbeStatus
 from agent.store.errors import RunFileError
+from agent.store.file import beside
 from agent.store.reader import RunFile
-from agent.store.verify import verify
-from agent.store.writer import RunStore
+from agent.store.verify import Verdict, verify
 
 
 class ImportProblem(Exception):
     """Why a file was not imported, and what would help."""
 
 
-async def bring(engagement: Engagement, file: Path, site: str | None, operator: str) -> str:
-    """Import *file*; returns one line for people. Raises `ImportProblem`; nothing of the engagement has changed then."""
-    if start_of(file).startswith(b"SQLite format 3\0"):
+async def bring(
+    engagement: Engagement,
+    file: Path,
+    site: str | None,
+    operator: str,
+    worksheet: str | None = None,
+) -> str:
+    """Import *file*, of a workbook the *worksheet* of that name or its first; returns one line for people.
+
+    Raises `ImportProblem`, `StoreError` or `OSError`; nothing of the engagement has changed then.
+    """
+    start = start_of(file)
+    if start.startswith(b"SQLite format 3\0"):
         return _run_file(engagement, file)
-    if looks_like_nmap(start_of(file)):
+    if looks_like_nmap(start):
         where = site or _only_site(engagement)
         _known_site(engagement, where)
         try:
@@ -45,14 +50,20 @@ async def bring(engagement: Engagement, file: Path, site: str | None, operator: 
         except NotNmap as problem:
             raise ImportProblem(f"not read as nmap XML: {problem}") from None
     try:
-        rows, unread = read_sheet(file)
+        sheet = read_sheet(file, worksheet)
     except SheetProblem as problem:
         raise ImportProblem(str(problem)) from None
     where = site or _only_site(engagement)
     _known_site(engagement, where)
-    await _claims(engagement, file, where, rows, operator)
-    note = f" (columns not read: {', '.join(unread)[:200]})" if unread else ""
-    return f"{len(rows)} claimed devices at {where}{note}"
+    await _claims(engagement, file, where, sheet, operator)
+    notes = [
+        f"columns not read: {', '.join(sheet.unread)}" if sheet.unread else "",
+        f"other sheets not read, --sheet NAME reads one: {', '.join(sheet.left)}"
+        if sheet.left
+        else "",
+    ]
+    said = "; ".join(n for n in notes if n)
+    return f"{len(sheet.rows)} claimed devices at {where}" + (f" ({said})" if said else "")
 
 
 def start_of(file: Path) -> bytes:
@@ -74,18 +85,44 @@ def _run_file(engagement: Engagement, file: Path) -> str:
         raise ImportProblem(
             f"the run does not verify: {'; '.join(p.text() for p in verdict.problems)[:300]}"
         )
-    runs = engagement.folder / "runs"
+    runs = engagement.runs
     runs.mkdir(exist_ok=True)
-    for path in runs.glob("*.run"):
-        with RunFile(path) as held:
-            if held.header.run_id == header.run_id:
-                return f"already here as {path.name}"
+    damaged: list[str] = []
+    for path in sorted(runs.glob("*.run")):
+        try:
+            with RunFile(path) as held:
+                if held.header.run_id == header.run_id:
+                    return f"already here as {path.name}"
+        except RunFileError:
+            # It is not the file being imported: the report names it, the import only says that it was not compared.
+            damaged.append(path.name)
     # Only *.run is read later, and an RMM may have given the file another name.
     target = runs / f"{file.stem}.run"
     if target.exists():
         target = runs / f"{file.stem}-{header.run_id[:6]}.run"
-    shutil.copyfile(file, target)
-    return f"run of {header.site} added as {target.name}"
+    if target.exists():
+        raise ImportProblem(f"{target.name} is in the way: give the file another name")
+    _copy(file, target, verdict)
+    note = f" (damaged and not compared with it: {', '.join(damaged)})" if damaged else ""
+    return f"run of {header.site} added as {target.name}{note}"
+
+
+def _copy(file: Path, target: Path, verdict: Verdict) -> None:
+    """Copy what was judged, whole or not at all."""
+    part = beside(target, ".new")
+    try:
+        shutil.copyfile(file, part)
+        # What lies in a -wal beside it, or came since, is not in the copy.
+        if verify(part).head != verdict.head:
+            raise ImportProblem(
+                "the run is still open, or was killed: its newest entries lie in the -wal beside it; "
+                "end or resume it first"
+            )
+        part.replace(target)
+    except RunFileError as error:
+        raise ImportProblem(str(error)) from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _known_site(engagement: Engagement, site: str) -> None:
@@ -102,57 +139,38 @@ def _only_site(engagement: Engagement) -> str:
 
 
 async def _claims(
-    engagement: Engagement, file: Path, site: str, rows: list[dict[str, str]], operator: str
+    engagement: Engagement, file: Path, site: str, sheet: Sheet, operator: str
 ) -> None:
     clock = Clock()
     now = clock.now_us()
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    run_id = secrets.token_hex(8)
-    header = RunHeader(
-        run_id=run_id,
-        engagement=engagement.id,
-        site=site,
-        kind="import",
-        started=now,
-        tool_version=metadata.version("handover-audit"),
-        catalogues_sha256=catalogues_sha256(),
-        client_toml_sha256=engagement.client_sha256,
-        mandate_sha256=engagement.mandate_sha256,
-        mandate_signed_by=engagement.client.mandate.signed_by,
-        operator=operator,
-        vantage=Vantage(site=site, host=socket.gethostname(), mode="import"),
-        scope=ScopeRule(allowed=()),
-        source=f"{file.name} sha256 {digest}",
-    )
-    runs = engagement.folder / "runs"
-    runs.mkdir(exist_ok=True)
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now // 1_000_000))
-    store = RunStore.create(runs / f"{stamp}-{site}-import-{run_id[:6]}.run", header)
-    unit = f"sheet {digest[:16]}"
+    digest = sha256_of(file)
+    # Two sheets of one workbook are two documents.
+    unit = f"sheet {digest[:16]}" + (f" {sheet.name}" if sheet.left else "")
+    key = digest[:16] + (f"/{sheet.name}" if sheet.left else "")
     document = Ref(kind="document", ns="sha256", value=digest)
-    await store.plan([UnitPlan(probe="sheet", unit=unit, subject=document)])
-    for number, row in enumerate(rows, start=2):
-        body = claim(row)
-        subject = Ref(kind="asset", ns=f"sheet/{site}", value=f"{digest[:16]}/{number}")
-        await store.add(
-            Observation(
-                id=observation_id(engagement.key, "sheet", 1, unit, subject, document, body),
-                probe="sheet",
-                probe_rev=1,
-                unit=unit,
-                subject=subject,
-                via=document,
-                standing="claimed",
-                channel="file",
-                at=now,
-                mono=clock.mono_us(),
-                body=body,
+    async with import_run(engagement, file, digest, site, operator, now) as store:
+        await store.plan([UnitPlan(probe="sheet", unit=unit, subject=document)])
+        for number, row in sheet.rows:
+            body = claim(row)
+            subject = Ref(kind="asset", ns=f"sheet/{site}", value=f"{key}/{number}")
+            await store.add(
+                Observation(
+                    id=observation_id(engagement.key, "sheet", 1, unit, subject, document, body),
+                    probe="sheet",
+                    probe_rev=1,
+                    unit=unit,
+                    subject=subject,
+                    via=document,
+                    standing="claimed",
+                    channel="file",
+                    at=now,
+                    mono=clock.mono_us(),
+                    body=body,
+                )
             )
-        )
-    ended = clock.now_us()
-    await store.settle(ProbeStatus.of("sheet", unit, 0, "done", (), now, ended), ())
-    await store.end(SessionEnd(session=store.session, outcome="complete", ended=ended))
-    await store.close()
+        ended = clock.now_us()
+        await store.settle(ProbeStatus.of("sheet", unit, 0, "done", (), now, ended), ())
+        await store.end(SessionEnd(session=store.session, outcome="complete", ended=ended))
 
 
 def claim(row: dict[str, str]) -> AssetClaim:

@@ -5,27 +5,22 @@ Its addresses count where they lie in the site's networks; hosts elsewhere are l
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
-import socket
 import time
-from importlib import metadata
 from ipaddress import ip_address
 from pathlib import Path
 
-from agent.catalogs.digest import catalogues_sha256
 from agent.clock import Clock
 from agent.engagement.engagement import Engagement
+from agent.imports.import_run import import_run, sha256_of
 from agent.imports.nmap_xml import NmapHost, NmapScan, NotNmap, read_nmap
 from agent.model.bodies import Body, TcpPort
 from agent.model.bodies_told import ServiceTold
 from agent.model.observation import Observation, observation_id
 from agent.model.ref import Ref, addr, service
-from agent.model.run import RunHeader, SessionEnd, UnitPlan, Vantage
-from agent.model.scope import ScopeRule, parse_range
+from agent.model.run import SessionEnd, UnitPlan
+from agent.model.scope import parse_range
 from agent.model.status import ProbeStatus
-from agent.store.writer import RunStore
 
 PROBE = "nmap_xml"
 DAY_US = 86_400_000_000
@@ -84,32 +79,9 @@ async def _store(
     hosts: list[NmapHost],
 ) -> None:
     clock = Clock()
-    now = clock.now_us()
-    with file.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    run_id = secrets.token_hex(8)
+    digest = sha256_of(file)
     first, last = min(h.at for h in hosts), max(h.at for h in hosts)
-    header = RunHeader(
-        run_id=run_id,
-        engagement=engagement.id,
-        site=site,
-        kind="import",
-        started=first,
-        tool_version=metadata.version("handover-audit"),
-        catalogues_sha256=catalogues_sha256(),
-        client_toml_sha256=engagement.client_sha256,
-        mandate_sha256=engagement.mandate_sha256,
-        mandate_signed_by=engagement.client.mandate.signed_by,
-        operator=operator,
-        vantage=Vantage(site=site, host=socket.gethostname(), mode="import"),
-        scope=ScopeRule(allowed=()),
-        source=f"{file.name} sha256 {digest}",
-    )
-    runs = engagement.runs
-    runs.mkdir(exist_ok=True)
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now // 1_000_000))
-    store = RunStore.create(runs / f"{stamp}-{site}-import-{run_id[:6]}.run", header)
-    try:
+    async with import_run(engagement, file, digest, site, operator, first) as store:
         unit = f"scan {digest[:16]}"
         document = Ref(kind="document", ns="sha256", value=digest)
         await store.plan([UnitPlan(probe=PROBE, unit=unit, subject=document)])
@@ -146,8 +118,6 @@ async def _store(
                 reason=scan.problem,
             )
         )
-    finally:
-        await store.close()
 
 
 def _subject(site: str, address: str, body: Body) -> Ref:

@@ -1,106 +1,92 @@
 """Reads a person's sheet of devices (CSV or XLSX) into rows under normal column names. The sheet is a claim, not a fact.
 
 Headers are matched in English and French, without case, accents or punctuation, from agent/catalogs/sheet_columns.toml.
+Nothing is cut: what cannot be taken whole is refused with its row and column; what is left unread on purpose is named.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import tomllib
 import unicodedata
-import zipfile
-import zlib
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
-MAX_ROWS = 20_000
-MAX_CELL = 1_000
-MAX_BYTES = 32 * 1024 * 1024
+from agent.imports.table import Cells, SheetProblem, letter, read_table
+
+MAX_CELL = 10_000
+"""Characters of one cell; eleven of them fit into one entry of a run file."""
+IDENTITY = frozenset({"name", "ip", "mac", "serial"})
+"""Columns that can have one value only; of the others, two values are both kept."""
+Row = tuple[int, dict[str, str]]
 
 
-class SheetProblem(ValueError):
-    """The file is no sheet we can read; says why and what would help."""
+@dataclass(frozen=True)
+class Sheet:
+    """`rows`: (row number in the file, normal column name -> text); `unread`: headers not understood; `left`: other worksheets."""
+
+    rows: tuple[Row, ...]
+    unread: tuple[str, ...]
+    name: str = ""
+    left: tuple[str, ...] = ()
 
 
-def read_sheet(path: Path) -> tuple[list[dict[str, str]], list[str]]:
-    """(rows, headers that were not understood). Raises `SheetProblem`; a longer sheet than 20,000 rows is refused, not cut."""
-    if path.stat().st_size > MAX_BYTES:
-        raise SheetProblem(f"larger than {MAX_BYTES // 2**20} MiB")
-    data = path.read_bytes()
-    table = _xlsx(data) if data[:2] == b"PK" else parse_csv(data)
-    if not table:
-        raise SheetProblem("the sheet is empty")
-    head, *rows = table
+def read_sheet(path: Path, worksheet: str | None = None) -> Sheet:
+    """The sheet in *path*: of a workbook the *worksheet* of that name, or its first. Raises `SheetProblem`, `OSError`."""
+    table = read_table(path, worksheet)
+    where = f"sheet '{table.name}', " if table.name else ""
+    if not table.rows:
+        raise SheetProblem(f"{where}the sheet is empty" if where else "the sheet is empty")
+    (_, head), *rows = table.rows
     names = [column(h) for h in head]
-    if "name" not in names and "ip" not in names and "serial" not in names:
-        raise SheetProblem(
-            f"no column for name, IP or serial among: {', '.join(h for h in head if h)[:200]}"
-        )
-    if len(rows) > MAX_ROWS:
-        raise SheetProblem(f"{len(rows)} rows; at most {MAX_ROWS}: split it")
-    out = []
-    for row in rows:
-        named = {
-            n: v.strip()[:MAX_CELL] for n, v in zip(names, row, strict=False) if n and v.strip()
+    if not {"name", "ip", "serial"} & set(names):
+        listed = ", ".join(h for h in head if h.strip())[:200]
+        raise SheetProblem(f"{where}no column for name, IP or serial among: {listed}")
+    taken: list[Row] = []
+    unnamed: set[int] = set()
+    for number, cells in rows:
+        unnamed |= {
+            i for i, v in enumerate(cells[: len(head)]) if v.strip() and not head[i].strip()
         }
-        if named:
-            out.append(named)
-    return out, [h for h, n in zip(head, names, strict=True) if h and not n]
+        if named := _named(names, cells, f"{where}row {number}"):
+            taken.append((number, named))
+    unread = [h for h, n in zip(head, names, strict=True) if h.strip() and not n]
+    unread += [f"column {letter(i)} (without a header)" for i in sorted(unnamed)]
+    return Sheet(tuple(taken), tuple(unread), table.name, table.left)
 
 
-def parse_csv(data: bytes) -> list[list[str]]:
-    """Cells of a CSV in UTF-8 or Windows-1252, with comma, semicolon or tab. Raises `SheetProblem`."""
-    if b"\0" in data[:4096]:
-        raise SheetProblem("binary data: neither CSV nor XLSX")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    try:
-        return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)]
-    except csv.Error as error:
-        raise SheetProblem(f"not a CSV: {error}") from None
-
-
-def _xlsx(data: bytes) -> list[list[str]]:
-    from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(i.file_size for i in archive.infolist()) > 8 * MAX_BYTES:
-                raise SheetProblem("unpacks to more than 256 MiB")
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        rows = []
-        for row in sheet.iter_rows(max_row=MAX_ROWS + 2, values_only=True):
-            cells = ["" if v is None else str(v) for v in row]
-            if any(cells):
-                rows.append(cells)
-        book.close()
-        return rows
-    except (
-        zipfile.BadZipFile,
-        InvalidFileException,
-        KeyError,
-        ValueError,
-        IndexError,
-        OSError,
-        # A hostile or torn file: broken XML (ParseError is a SyntaxError), parts of the wrong form, encryption, bad compression.
-        SyntaxError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-        zlib.error,
-    ) as error:
-        if isinstance(error, SheetProblem):
-            raise
-        raise SheetProblem(f"not a readable XLSX ({type(error).__name__})") from None
+def _named(names: list[str], cells: Cells, where: str) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for i, cell in enumerate(cells):
+        value = cell.strip()
+        place = f"{where}, column {letter(i)}"
+        if not value:
+            continue
+        if i >= len(names):
+            raise SheetProblem(f"{place}: a value beyond the last header (a separator not quoted?)")
+        name = names[i]
+        if not name:
+            continue
+        if len(value) > MAX_CELL:
+            raise SheetProblem(f"{place}: {len(value)} characters; at most {MAX_CELL}")
+        before = named.get(name)
+        if before is None or before == value:
+            named[name] = value
+        elif name in IDENTITY:
+            first = letter(names.index(name))
+            raise SheetProblem(
+                f"{place}: another value than in column {first}, and both headers mean '{name}'; "
+                "rename the header of the one that is not meant"
+            )
+        elif len(before) + len(value) + 2 > MAX_CELL:
+            raise SheetProblem(
+                f"{place}: with the other column '{name}' over {MAX_CELL} characters"
+            )
+        else:
+            named[name] = f"{before}; {value}"
+    return named
 
 
 def column(header: str) -> str:
