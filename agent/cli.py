@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import select
 import sys
 import traceback
 from collections.abc import Sequence
@@ -31,6 +32,11 @@ COMMANDS: dict[str, str] = {
     "doctor": "What this machine can and cannot do, and why.",
     "demo": "Audit the simulated client LAN and write its report.",
 }
+
+
+EXIT_PIPE = 141
+"""128 + SIGPIPE: what a shell shows of any program whose reader (`head`) went away."""
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 class LazyGroup(click.Group):
@@ -77,6 +83,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             prog_name="handover",
             standalone_mode=False,
         )
+        sys.stdout.flush()
+    except (SystemExit, BrokenPipeError) as error:
+        # click makes a closed pipe, and nothing else, a SystemExit.
+        if not _reader_gone():
+            raise RuntimeError("a pipe of a program we started was closed") from error
+        return EXIT_PIPE
     except click.exceptions.Abort:
         click.echo("Stopped.", err=True)
         return 3
@@ -93,12 +105,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _tell(_first(told))
     except OSError as error:
         # A folder that is not there, no right, a full disk; one without a file is none of the technician's doing.
-        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.filename is None and error.errno not in _DISK:
             raise
         where = f"{error.filename}: " if error.filename is not None else ""
         click.echo(f"Error: {where}{error.strerror}", err=True)
         return 3
     return result if isinstance(result, int) else 0
+
+
+def _reader_gone() -> bool:
+    """Was it our own output that nobody reads any more (`handover show ... | head`)? Then the rest of it is dropped without a word."""
+    # click puts a wrapper in the place of sys.stdout, which would say nothing.
+    out = sys.__stdout__
+    if out is None or out.closed:
+        return True
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(out.fileno(), select.POLLOUT)
+        if not any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+            return False
+    sink = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, out.fileno())
+    os.close(sink)
+    return True
 
 
 def _tell(error: BaseException) -> int:

@@ -14,6 +14,7 @@ from agent.model.judged import RunFacts
 from agent.model.run import SessionEnd, UnitPlan
 from agent.model.status import ProbeStatus
 from agent.store.errors import RunFileError
+from agent.store.heads import known_heads
 from agent.store.reader import RunFile
 from agent.store.verify import verify
 from agent.store.words import head_words
@@ -29,7 +30,7 @@ def load_material(engagement: Engagement, now: int | None = None) -> Material:
     ledger = []
     plans = []
     problems: list[tuple[str, str]] = []
-    known_heads = engagement.known_heads()
+    noted = known_heads()
     for path in run_paths(engagement.folder):
         try:
             with RunFile(path) as file:
@@ -37,7 +38,7 @@ def load_material(engagement: Engagement, now: int | None = None) -> Material:
                 if header.engagement != engagement.id:
                     problems.append((path.name, "belongs to another engagement"))
                     continue
-                verdict = verify(path, known_heads)
+                verdict = verify(path, noted)
                 plan = tuple(file.plan)
                 told = list(file.statuses())
                 told += list(killed(plan, told, header.started))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -43,6 +44,19 @@ def fail_on_option(function: F) -> F:
         help="Exit 1 when a finding of this severity or worse is open.",
     )
     return option(function)
+
+
+@contextmanager
+def writing(folder: Path) -> Generator[None, None, None]:
+    """Ends the command with exit 3, *folder* and the cause when a file in it cannot be written: not every `OSError` names its file."""
+    try:
+        yield
+    except OSError as error:
+        raise Stop(
+            f"{error.filename or folder}: cannot be written: {error.strerror}. "
+            "Check the space and the rights, then try again.",
+            EXIT_PARTIAL,
+        ) from None
 
 
 def login() -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.commands.common import EXIT_USAGE, Stop, engagement_argument, load
+from agent.commands.common import EXIT_USAGE, Stop, engagement_argument, load, writing
 
 if TYPE_CHECKING:
     from reports.html.texts import Lang
@@ -37,6 +37,8 @@ def command(engagement: Path, target: str | None, out: Path | None, lang: Lang |
     loaded = load(engagement)
     result = judged(loaded)
     folder = out or loaded.folder / "out"
-    folder.mkdir(parents=True, exist_ok=True)
-    click.echo(str(known[target](result, lang or result.engagement.language, folder)))
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        path = known[target](result, lang or result.engagement.language, folder)
+    click.echo(str(path))
     return 0

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from agent.commands.common import EXIT_USAGE, Stop, engagement_argument, load
+from agent.commands.common import EXIT_PARTIAL, EXIT_USAGE, Stop, engagement_argument, load
 
 SHORTEST = 3
+KEPT = ("header", "session", "signature")
+"""Who audited under which mandate; without these the file proves nothing."""
 
 
 @click.command("purge")
@@ -23,13 +24,19 @@ SHORTEST = 3
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(engagement: Path, person: str | None, expired: bool, yes: bool) -> int:
-    """Erase values from every run of ENG. This cannot be undone; reports made before are yours to delete."""
+    """Erase values from every run of ENG, from answers.toml and attempts.
+
+    This cannot be undone; reports made before are yours to delete.
+    """
+    from agent.engagement.problems import EngagementError
+    from agent.engagement.purge import plain, purge_answers, purge_attempts, texts
     from agent.load_material import run_paths
+    from agent.store.errors import RunFileError, StoreError
     from agent.store.purge import purge
 
     if (person is not None) == expired:
         raise Stop("Say what to erase: --person TEXT or --expired.", EXIT_USAGE)
-    needle = (person or "").strip().casefold()
+    needle = plain((person or "").strip())
     if person is not None and len(needle) < SHORTEST:
         raise Stop(
             f"--person needs at least {SHORTEST} characters: less stands in nearly every value.",
@@ -40,33 +47,47 @@ def command(engagement: Path, person: str | None, expired: bool, yes: bool) -> i
         until = loaded.facts().keep_until
         if not until or until >= time.strftime("%Y-%m-%d"):
             raise Stop(f"keep_until is {until or 'not set'}: nothing has expired yet.", EXIT_USAGE)
+    paths = run_paths(loaded.folder)
     if not yes:
-        click.confirm(f"Erase from {len(run_paths(loaded.folder))} runs for good?", abort=True)
+        click.confirm(f"Erase from {len(paths)} runs and the answers for good?", abort=True)
+
+    def names(text: str) -> bool:
+        return not needle or needle in plain(text)
 
     def keep(kind: str, payload: dict[str, object]) -> bool:
-        if kind in ("header", "session", "signature"):
-            return True
-        return bool(needle) and not any(needle in text.casefold() for text in _texts(payload))
+        return kind in KEPT or not any(names(text) for text in texts(payload))
 
-    for path in run_paths(loaded.folder):
-        click.echo(f"{path.name}: {purge(path, keep)} entries erased")
+    def keep_raw(data: bytes) -> bool:
+        return not any(
+            names(data.decode(code, "replace")) for code in ("utf-8", "latin-1", "utf-16-le")
+        )
+
+    erased, failed = 0, False
+    for path in paths:
+        try:
+            count = purge(path, keep, keep_raw=keep_raw)
+        except (RunFileError, StoreError) as error:
+            # The others are erased all the same.
+            click.echo(f"{path.name}: NOT ERASED: {error}", err=True)
+            failed = True
+            continue
+        erased += count
+        click.echo(f"{path.name}: {count} entries erased")
+    for name, work in (("answers.toml", purge_answers), ("attempts", purge_attempts)):
+        try:
+            count = work(loaded.folder, names)
+        except EngagementError as error:
+            click.echo(f"{name}: NOT ERASED: {error}", err=True)
+            failed = True
+            continue
+        erased += count
+        click.echo(f"{name}: {count} values erased")
     click.echo(
-        "answers.toml, client.toml, imports/, reports in out/ and copies elsewhere are not touched: "
+        "client.toml, imports/, endpoints/, reports in out/ and copies elsewhere are not touched: "
         "see to them yourself."
     )
-    return 0
-
-
-def _texts(value: object) -> Iterator[str]:
-    """Every key and text in *value* as it is, not as JSON escapes it: an account is written DOMAIN\\name."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield str(key)
-            yield from _texts(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _texts(inner)
-    elif value is not None:
-        yield str(value)
+    if not erased and not failed:
+        click.echo(
+            "Nothing was found to erase: is it written so? (try a shorter part of it)", err=True
+        )
+    return EXIT_PARTIAL if failed or not erased else 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.commands.common import engagement_argument, fail_on_option, load
+from agent.commands.common import engagement_argument, fail_on_option, load, writing
 
 if TYPE_CHECKING:
     from reports.html.editions import Edition
@@ -40,6 +40,8 @@ def command(
     loaded = load(engagement)
     result = judged(loaded)
     folder = out or loaded.folder / "out"
-    for path in write_report(result, lang or result.engagement.language, edition, folder):
+    with writing(folder):
+        paths = write_report(result, lang or result.engagement.language, edition, folder)
+    for path in paths:
         click.echo(str(path))
     return severity_exit(loaded, fail_on) if fail_on else 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,14 +74,6 @@ class Engagement:
         from agent.engagement.facts import client_flat
 
         return client_flat(self)
-
-    def known_heads(self) -> frozenset[str]:
-        """Heads of run chains noted outside this machine, in words or digits, comma-separated in HANDOVER_KNOWN_HEADS.
-
-        Not from a file of the folder: who can change a run could change that file too.
-        """
-        told = os.environ.get("HANDOVER_KNOWN_HEADS", "").split(",")
-        return frozenset(head.strip() for head in told if head.strip())
 
     def site(self, site_id: str | None) -> Site:
         """The site *site_id*, or the only one there is when it is None. Raises `Refusal` (2)."""

@@ -23,11 +23,13 @@ from agent.store.scan import Walk, load
 from agent.store.signing import SessionKey
 
 Keep = Callable[[str, dict[str, Any]], bool]
+KeepRaw = Callable[[bytes], bool]
 
 
-def purge(path: Path, keep: Keep, reason: str = "") -> int:
-    """Erase every erasable entry of *path* for which `keep(kind, content)` is false; returns how many (sightings of an erased
-    observation go with it). *reason* stands in the file: no personal data in it.
+def purge(path: Path, keep: Keep, reason: str = "", keep_raw: KeepRaw = lambda _: True) -> int:
+    """Erase every erasable entry of *path* for which `keep(kind, content)` is false, and every observation with a raw answer for which
+    `keep_raw(bytes)` is; returns how many (sightings of an erased observation go with it). *reason* stands in the file: no personal
+    data in it.
 
     Raises `RunFileError` (no run, or damaged), `StoreError` (being written; no room). Nothing is changed then.
     """
@@ -40,7 +42,7 @@ def purge(path: Path, keep: Keep, reason: str = "") -> int:
             check_schema(path, conn)
             conn.execute("PRAGMA secure_delete=ON").fetchall()
             conn.execute("PRAGMA journal_mode=DELETE").fetchall()
-            doomed = _doomed(conn, keep)
+            doomed = _doomed(conn, keep, keep_raw)
             if doomed:
                 _erase(path, conn, doomed, reason)
             # Also without new victims: an earlier purge may have been killed before this.
@@ -54,14 +56,21 @@ def purge(path: Path, keep: Keep, reason: str = "") -> int:
         lock.release()
 
 
-def _doomed(conn: sqlite3.Connection, keep: Keep) -> list[int]:
+def _doomed(conn: sqlite3.Connection, keep: Keep, keep_raw: KeepRaw) -> list[int]:
     doomed: list[int] = []
     ids: set[str] = set()
+    blobs = {
+        sha.hex()
+        for sha, data in conn.execute("SELECT sha256, bytes FROM blob")
+        if not keep_raw(data)
+    }
     for item in Walk(conn):
         if item.kind not in e.ERASABLE or item.payload is None:
             continue
         content = load(item.payload)
         gone = item.kind == e.SIGHTING and content.get("id") in ids
+        if item.kind == e.OBSERVATION:
+            gone = any(blob["sha256"] in blobs for blob in content["raw"])
         if gone or not keep(item.kind, content):
             doomed.append(item.seq)
             if item.kind == e.OBSERVATION:
