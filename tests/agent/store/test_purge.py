@@ -195,3 +195,22 @@ def test_damaged_run_is_not_signed_again(tmp_path: Path) -> None:
     conn.close()
     with pytest.raises(RunFileError, match="entry 9"):
         purge(path, lambda kind, _: kind != "status")
+
+
+def test_a_name_only_in_a_raw_answer_takes_its_observation(tmp_path: Path) -> None:
+    path = tmp_path / "a.run"
+    raw, other = f"220 mailbox of {PERSON}".encode(), b"220 of nobody"
+
+    async def work() -> None:
+        store = RunStore.create(path, header())
+        for port, data in ((25, raw), (26, other)):
+            await store.add(observation(3, Banner(port=port, text="cut"), (data,)), (data,))
+        await store.end(end())
+
+    asyncio.run(work())
+    assert purge(path, without_person) == 0
+    assert purge(path, without_person, keep_raw=lambda data: PERSON.encode() not in data) == 1
+    assert not found(path, PERSON)
+    with RunFile(path) as file:
+        assert [o.body.model_dump()["port"] for o in file.observations()] == [26]
+    assert verify(path).self_consistent
