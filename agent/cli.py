@@ -66,7 +66,8 @@ def handover() -> None:
 
     ENG is the engagement folder: it holds client.toml, the runs and the reports.
 
-    Exit codes: 0 complete, 1 only with --fail-on, 2 usage, 3 partial, 4 refused account, right or mandate, 5 internal error; 141 when the reader of a pipe goes away.
+    Exit codes: 0 complete, 1 only with --fail-on, 2 usage, 3 partial, 4 refused account, right or mandate, 5 internal error,
+    141 when the reader of a pipe goes away.
     """
 
 
