@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from agent.imports.sheet import MAX_CELL, read_sheet
 from agent.imports.table import SheetProblem
 
-Rows = list[list[object]]
+Rows = Sequence[Sequence[object]]
 
 
 def workbook(**sheets: Rows) -> bytes:
@@ -92,7 +93,7 @@ def test_other_sheets_are_named_and_can_be_asked_for(tmp_path: Path) -> None:
 
 
 def test_too_many_rows_are_refused_blank_ones_between_or_not(path: Path) -> None:
-    rows: Rows = [["Name", "Note"]]
+    rows: list[list[object]] = [["Name", "Note"]]
     for n in range(20_001):
         rows += [[f"h{n}", "x"]]
         if n == 9:
