@@ -95,9 +95,9 @@ def test_other_sheets_are_named_and_can_be_asked_for(tmp_path: Path) -> None:
 def test_too_many_rows_are_refused_blank_ones_between_or_not(path: Path) -> None:
     rows: list[list[object]] = [["Name", "Note"]]
     for n in range(20_001):
-        rows += [[f"h{n}", "x"]]
+        rows.append([f"h{n}", "x"])
         if n == 9:
-            rows += [["", ""]] * 5
+            rows.extend(["", ""] for _ in range(5))
     with pytest.raises(SheetProblem, match=r"row 20007: more than 20000 rows"):
         read_sheet(write(path, rows))
     assert len(read_sheet(write(path, rows[:-1])).rows) == 20_000
