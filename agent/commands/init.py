@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.commands.common import EXIT_USAGE, Stop
+from agent.commands.common import EXIT_USAGE, Stop, login
 
 if TYPE_CHECKING:
     from agent.engagement.template import NewClient, NewSite
@@ -138,7 +138,7 @@ def _learn(
             f"the gateway here has MAC {mac}; site {site.id} is known by {' or '.join(known)}",
             "go to that site; if its gateway was replaced, add --relearn",
         )
-    pin = Pin(gateway_mac=mac, learned=time.time_ns() // 1000, by=by or _login())
+    pin = Pin(gateway_mac=mac, learned=time.time_ns() // 1000, by=by or login())
 
     def change(answers: Answers) -> Answers:
         return answers.model_copy(update={"pins": {**answers.pins, site.id: pin}})
@@ -312,9 +312,3 @@ def _pairs(option: str, values: Iterable[str]) -> list[tuple[str, str]]:
 
 def _day(moment: datetime | None) -> date | None:
     return moment.date() if moment else None
-
-
-def _login() -> str:
-    import getpass
-
-    return getpass.getuser()

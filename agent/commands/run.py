@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 from pathlib import Path
 
 import click
 
 from agent.commands.common import EXIT_PARTIAL, engagement_argument, fail_on_option, load, login
+
+
+def _seconds(ctx: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    """A time one can wait for: `nan` would never pass, `inf` is no deadline, 0 would end before the first packet."""
+    if value is not None and not 0 < value < math.inf:
+        raise click.BadParameter("give seconds above 0, such as 3600", ctx, option)
+    return value
 
 
 @click.command("run")
@@ -35,7 +43,13 @@ from agent.commands.common import EXIT_PARTIAL, engagement_argument, fail_on_opt
     metavar="ID",
     help="Try this account once more after it was refused (may be repeated).",
 )
-@click.option("--deadline", type=float, metavar="SECONDS", help="End cleanly after this long.")
+@click.option(
+    "--deadline",
+    type=float,
+    callback=_seconds,
+    metavar="SECONDS",
+    help="End cleanly after this long.",
+)
 @click.option("--operator", help="Who runs this; the login name when left out.")
 @fail_on_option
 def command(

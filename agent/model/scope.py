@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from ipaddress import (
     IPv4Address,
@@ -13,7 +13,7 @@ from ipaddress import (
     ip_network,
     summarize_address_range,
 )
-from typing import Literal
+from typing import Any, Literal, Self
 
 from agent.model.base import M
 
@@ -41,6 +41,10 @@ class ScopeRule(M):
             return [n for t in texts for n in parse_range(t)]
 
         return nets(self.allowed), nets(self.never), nets(self.unreached)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A rule made anew: pydantic's own copy would keep judging by the networks of the old one, and check nothing."""
+        return type(self).model_validate({**self.model_dump(), **(update or {})})
 
     def judge(self, host: str, action: str | None = None) -> Verdict:
         """Verdict for the literal address *host*; a name is `denied`, as whoever answers for it could send us anywhere."""

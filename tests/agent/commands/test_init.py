@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -110,8 +110,8 @@ def standing() -> Iterator[Standing]:
         ip("-n", name, "route", "add", "default", "via", "192.168.7.1")
         ip("-n", name, "neigh", "add", "192.168.7.1", "lladdr", MAC, "dev", "lan0")
 
-        def run(*args: object) -> tuple[int, str, str]:
-            words = [sys.executable, "-m", "agent", *map(str, args)]
+        def run(*args: object, program: Sequence[str] = ("-m", "agent")) -> tuple[int, str, str]:
+            words = [sys.executable, *program, *map(str, args)]
             done = subprocess.run(
                 ["ip", "netns", "exec", name, *words],
                 capture_output=True,
@@ -167,6 +167,22 @@ def test_no_pin_is_learned_from_elsewhere(tmp_path: Path, standing: Standing) ->
     code, _, err = standing("init", tmp_path, "--site", "depot")
     assert code == 4 and "does not stand there" in err
     assert load_answers(tmp_path).pins == {}
+
+
+@pytest.mark.root
+@pytest.mark.needs("ip")
+def test_a_user_without_a_name_learns_a_pin_too(tmp_path: Path, standing: Standing) -> None:
+    """As in a container or under an RMM: the user's number stands in no passwd."""
+    nobody = (
+        "import os, sys\nos.getuid = lambda: 54321\n"
+        "for k in ('LOGNAME', 'USER', 'LNAME', 'USERNAME'): os.environ.pop(k, None)\n"
+        "from agent.cli import main\nsys.exit(main(sys.argv[1:]))"
+    )
+    folder(tmp_path, CLIENT)
+    words = ("init", tmp_path, "--site", "depot")
+    code, out, err = standing(*words, program=("-c", nobody))
+    assert code == 0 and MAC in out, err
+    assert load_answers(tmp_path).pins["depot"].by == "uid 54321"
 
 
 def test_a_site_that_is_this_machine_needs_no_pin(tmp_path: Path) -> None:

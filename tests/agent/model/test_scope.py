@@ -77,3 +77,13 @@ def test_a_range_covers_exactly_its_addresses(a: int, b: int) -> None:
 def test_a_range_that_is_none_is_refused(text: str) -> None:
     with pytest.raises((ValueError, TypeError)):
         parse_range(text)
+
+
+def test_a_copy_with_other_networks_judges_by_those() -> None:
+    assert RULE.judge("192.168.1.7") == "allowed"
+    other = RULE.model_copy(update={"allowed": ("10.0.0.0/24",), "never": ("10.0.0.9",)})
+    assert other.judge("192.168.1.7") == "denied"
+    assert (other.judge("10.0.0.7"), other.judge("10.0.0.9")) == ("allowed", "never")
+    assert RULE.model_copy() == RULE
+    with pytest.raises(ValueError, match="never"):
+        RULE.model_copy(update={"never": 7})
