@@ -41,6 +41,7 @@ MAY: dict[str, tuple[str, ...]] = {
         "agent.engagement",
         "agent.catalogs",
         "agent.credentials",
+        "agent.net.interfaces",
         "agent.own_host",
         "agent.told",
         "agent.run",

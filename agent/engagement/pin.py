@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from ipaddress import ip_interface
 
 from agent.engagement.client_file import Site
-from agent.engagement.here import Here, Route
+from agent.engagement.here import Here
 from agent.engagement.problems import Refusal
 from agent.engagement.scoping import swept
 from agent.model.answers import Answers
 from agent.model.scope import parse_range
+from agent.net.interfaces import CannotLook, Route
 
 
 @dataclass(frozen=True)
@@ -116,19 +117,29 @@ def _inside(site: Site, here: Here, interface: str | None = None) -> bool:
 
 
 def _check_ways(site: Site, here: Here, gateway: Route) -> None:
-    """Every network of the site must leave by the pinned gateway's interface: another one leads to another network of that name."""
+    """Every network of the site must leave by the pinned gateway's interface: another one leads to another network of that name.
+
+    Another gateway on that interface is a router of the site's own link, and is fine.
+    """
     for network in site.networks:
         if not swept(network):
             continue
         for net in parse_range(network.net):
-            route = here.route_to(net)
-            if route and not here.rests_on(route.interface, gateway.interface):
+            try:
+                for host, way in here.ways_to(net):
+                    if not way.own and not here.rests_on(way.interface, gateway.interface):
+                        raise Refusal(
+                            4,
+                            f"packets to {net} would leave by {way.interface}, not by {gateway.interface} "
+                            f"where the gateway of site {site.id} is (asked for {host})",
+                            f"disconnect {way.interface} (a VPN, a second network card) and try again",
+                        )
+            except CannotLook as problem:
                 raise Refusal(
                     4,
-                    f"packets to {net} would leave by {route.interface}, not by {gateway.interface} "
-                    f"where the gateway of site {site.id} is",
-                    f"disconnect {route.interface} (a VPN, a second network card) and try again",
-                )
+                    f"cannot check which way packets to {net} would take: {problem}",
+                    "see that `ip route get` answers on this machine (package iproute2)",
+                ) from None
 
 
 def _source(site: Site, here: Here, gateway: Route) -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from agent.engagement.engagement import Engagement, load_engagement
-from agent.engagement.here import Here, Interface, Neighbour, parse_routes
+from agent.engagement.here import Here
+from agent.net.interfaces import Interface, Neighbour, Route
 
 MAC = "00:00:5e:00:53:01"
 CLIENT = """\
@@ -126,17 +128,16 @@ def engagement(path: Path, client: str = CLIENT, msp: str = MSP) -> Engagement:
     return load_engagement(folder(path, client, msp))
 
 
-ROUTES = """\
-Iface	Destination	Gateway 	Flags	RefCnt	Use	Metric	Mask		MTU	Window	IRTT
-eth0	00000000	0107A8C0	0003	0	0	100	00000000	0	0	0
-eth0	0007A8C0	00000000	0001	0	0	100	00FFFFFF	0	0	0
-"""
+ROUTES: tuple[Route, ...] = (
+    Route("eth0", IPv4Network("0.0.0.0/0"), "192.168.7.1", 100),
+    Route("eth0", IPv4Network("192.168.7.0/24"), None, 100),
+)
 
 
 def here(mac: str | None = MAC) -> Here:
     """A machine at 192.168.7.20 behind the gateway 192.168.7.1."""
     return Here(
         interfaces=(Interface("eth0", "02:00:00:00:00:20", ("192.168.7.20/24",)),),
-        routes=parse_routes(ROUTES),
-        neighbours=(Neighbour("192.168.7.1", mac, "eth0"),) if mac else (),
+        routes=ROUTES,
+        neighbours=(Neighbour("192.168.7.1", "eth0", mac),) if mac else (),
     )

@@ -6,16 +6,18 @@ import itertools
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 
 from agent.engagement.engagement import Engagement
 from agent.engagement.gate import Gate, checks, gate
-from agent.engagement.here import Here, Interface, parse_routes
+from agent.engagement.here import Here
 from agent.engagement.problems import Refusal
 from agent.engagement.scoping import ot_ranges, scope_for, slow_ranges
 from agent.model.answers import Answers, Pin
+from agent.net.interfaces import Interface, Route
 from tests.agent.engagement.sample import CLIENT, MAC, ROUTES, engagement, here
 
 # Monday 2 March 2026, 10:00 at the site (Paris is one hour ahead in winter).
@@ -281,22 +283,20 @@ def test_a_learned_pin_counts_beside_the_written_one(tmp_path: Path) -> None:
 
 
 def test_a_vpn_that_carries_the_same_addresses(tmp_path: Path) -> None:
-    vpn = ROUTES + "tun0\t0008A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
-    found = refusal(engagement(tmp_path), h=replace(here(), routes=parse_routes(vpn)))
+    vpn = (*ROUTES, Route("tun0", IPv4Network("192.168.8.0/24")))
+    found = refusal(engagement(tmp_path), h=replace(here(), routes=vpn))
     assert found.code == 4
     assert "192.168.8.0/24 would leave by tun0, not by eth0" in found.message
 
 
 def test_a_vlan_of_the_same_card_is_no_other_way(tmp_path: Path) -> None:
-    vlan = ROUTES + "vl8\t0008A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
+    vlan = (*ROUTES, Route("vl8", IPv4Network("192.168.8.0/24")))
     interfaces = (*here().interfaces, Interface("vl8", "", ("192.168.8.20/24",), ("eth0",)))
-    assert passes(
-        engagement(tmp_path), h=replace(here(), routes=parse_routes(vlan), interfaces=interfaces)
-    )
+    assert passes(engagement(tmp_path), h=replace(here(), routes=vlan, interfaces=interfaces))
 
 
 def test_the_default_route_in_the_sites_network_counts(tmp_path: Path) -> None:
-    two = ROUTES + "wlan0\t00000000\t0100A8C0\t0003\t0\t0\t50\t00000000\t0\t0\t0\n"
+    two = (*ROUTES, Route("wlan0", IPv4Network("0.0.0.0/0"), "192.168.0.1", 50))
     g = passes(
         engagement(
             tmp_path,
@@ -306,11 +306,11 @@ def test_the_default_route_in_the_sites_network_counts(tmp_path: Path) -> None:
                 '{ net = "192.168.12.0/28", use = "production", care = "ot", ot_ports = true },', ""
             ),
         ),
-        h=replace(here(), routes=parse_routes(two)),
+        h=replace(here(), routes=two),
     )
     assert g.place.interface == "eth0"
     # Networks behind routers would leave by the preferred default route, which is elsewhere.
-    found = refusal(engagement(tmp_path), h=replace(here(), routes=parse_routes(two)))
+    found = refusal(engagement(tmp_path), h=replace(here(), routes=two))
     assert "would leave by wlan0" in found.message
 
 
