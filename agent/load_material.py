@@ -11,7 +11,7 @@ from agent.engagement.engagement import Engagement
 from agent.engagement.providers import providers
 from agent.material import Material
 from agent.model.judged import RunFacts
-from agent.model.run import SessionEnd, UnitPlan
+from agent.model.run import Resumed, SessionEnd, UnitPlan
 from agent.model.status import ProbeStatus
 from agent.store.errors import RunFileError
 from agent.store.heads import known_heads
@@ -60,6 +60,10 @@ def load_material(engagement: Engagement, now: int | None = None) -> Material:
                         signed_by=verdict.signed_by,
                         known_outside=verdict.known_outside,
                         file=path.name,
+                        resumed=tuple(
+                            Resumed(session=s.session, started=s.started, facts=s.facts)
+                            for s in file.starts
+                        ),
                     )
                 )
                 problems += [(path.name, p.text()) for p in file.problems]

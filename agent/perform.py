@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import signal
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from importlib import metadata
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
-from agent.catalogs.digest import catalogues_sha256
 from agent.context import RunContext, slow_judge
 from agent.contract import Probe, RawError
 from agent.credentials import AccountBook
 from agent.engagement.engagement import Engagement
 from agent.engagement.gate import Refusal, gate
 from agent.engagement.scoping import scope_for, slow_ranges
+from agent.engagement.until import Watch, until
 from agent.model.run import RunHeader, SessionEnd, Vantage
 from agent.model.scope import ScopeRule
 from agent.net.dialer import LiveDialer
@@ -27,9 +27,8 @@ from agent.net.nmap_port import NmapPort, NmapWish
 from agent.net.pacer import Pacer
 from agent.net.raw_port import RawHelper, raw_available
 from agent.net.vantage import is_loopback, vantage
+from agent.opening import begin, check_same_scope, header_of, take_up, unfinished
 from agent.run import Engine, Progress
-from agent.store.errors import write_error
-from agent.store.reader import RunFile
 from agent.store.writer import RunStore
 
 TOTAL_PPS = 1000
@@ -37,6 +36,10 @@ HOST_PPS = 50
 SLOW_PPS = 10
 OWN_MACHINE = 50
 """Caps by send time: in all, to one host, to a host where care was asked for (runZero's defaults are 1,000 and 40)."""
+
+
+CLOCK_S = 1.0
+"""Between two looks at the clock: how late the end of a scan window may be noticed."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,9 @@ class Performing:
     _engine: Engine | None = None
     _stopped: str = ""
     path: Path = field(default_factory=Path)
+    say: Callable[[str], None] = field(default_factory=lambda: _to_stderr)
+    _old: tuple[Path, RunHeader] | None = None
+    _watch: Watch | None = None
 
     def stop(self, why: str) -> None:
         self._stopped = why
@@ -81,19 +87,50 @@ class Performing:
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, self.stop, f"stopped by {number.name}")
         site = self._site()
+        if self.request.resume:
+            self._take_narrowing(site)
         probes = self._probes()
         scope = scope_for(self.engagement, site, wide=self.request.wide)
+        now = time.time()
         passed = gate(
             self.engagement,
             site,
-            now=time.time(),
+            now=now,
             scope=scope,
             outside_window=self.request.outside_window,
             only=tuple(n for n in self.request.only if is_address(n)),
         )
         if passed.only:
-            scope = ScopeRule.model_validate({**scope.model_dump(), "allowed": passed.only})
-        return await self._session(site, scope, probes)
+            scope = scope.model_copy(update={"allowed": passed.only})
+        if self._old is not None:
+            check_same_scope(self._old[1], scope)
+        end = until(
+            self.engagement,
+            passed.site,
+            datetime.fromtimestamp(now, UTC),
+            outside_window=self.request.outside_window,
+        )
+        self._watch = Watch(passed, end)
+        clock = asyncio.create_task(self._mind_the_clock(self._watch))
+        try:
+            return await self._session(site, scope, probes)
+        finally:
+            clock.cancel()
+
+    async def _mind_the_clock(self, watch: Watch) -> None:
+        """By the wall clock, in small steps: a laptop's sleep stops every other timer."""
+        while not (why := watch.expired()):
+            await asyncio.sleep(CLOCK_S)
+        self.stop(why)
+
+    def _take_narrowing(self, site: str) -> None:
+        if self.request.only:
+            # The units left out would pass for done.
+            raise Refusal(2, "--resume goes on with all that is left", "Leave --only out.")
+        path, header = unfinished(self.engagement.runs, self.engagement.id, site, self.say)
+        self._old = path, header
+        nmap = self.request.with_nmap or header.with_nmap
+        self.request = replace(self.request, only=header.only, with_nmap=nmap)
 
     def _site(self) -> str:
         sites = [s.id for s in self.engagement.client.site]
@@ -112,9 +149,6 @@ class Performing:
     def _probes(self) -> Sequence[Probe]:
         from agent.registry import ON_DEMAND, PROBES
 
-        if self.request.resume and self.request.only:
-            # The units left out would pass for done.
-            raise Refusal(2, "--resume goes on with all that is left", "Leave --only out.")
         known = (*PROBES, *ON_DEMAND) if self.request.with_nmap else PROBES
         names = {p.name for p in known}
         wanted = [n for n in self.request.only if not is_address(n)]
@@ -168,7 +202,7 @@ class Performing:
         ranges = slow_ranges(self.engagement, site)
         dialer = LiveDialer(scope, pacer, slow_judge(ranges), self.request.port_offset)
         nmap = self._nmap(scope)
-        store = self._open(site, scope, where)
+        store = self._open(scope, where)
         ctx = RunContext(
             site=site,
             scope=scope,
@@ -191,6 +225,7 @@ class Performing:
                 self.engagement.key,
                 progress=self.progress,
                 deadline_s=self.request.deadline_s,
+                before_layer=self._watch.why_stop if self._watch else str,
             )
             if self._stopped:
                 self._engine.stop(self._stopped)
@@ -212,35 +247,17 @@ class Performing:
                 raise Refusal(2, f"--with-nmap: {host} is {verdict}", "Name hosts of the scope.")
         return NmapPort(scope, wish, self.request.port_offset)
 
-    def _open(self, site: str, scope: ScopeRule, where: Vantage) -> RunStore:
-        runs = self.engagement.runs
-        try:
-            runs.mkdir(exist_ok=True)
-        except OSError as error:
-            raise write_error(runs, error) from None
-        if self.request.resume:
-            self.path = unfinished(runs, site)
-            return RunStore.resume(self.path)
-        now = time.time_ns() // 1000
-        run_id = secrets.token_hex(8)
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now // 1_000_000))
-        self.path = runs / f"{stamp}-{site}-{run_id[:6]}.run"
-        header = RunHeader(
-            run_id=run_id,
-            engagement=self.engagement.id,
-            site=site,
-            started=now,
-            tool_version=metadata.version("handover-audit"),
-            catalogues_sha256=catalogues_sha256(),
-            client_toml_sha256=self.engagement.client_sha256,
-            mandate_sha256=self.engagement.mandate_sha256,
-            mandate_signed_by=self.engagement.client.mandate.signed_by,
-            operator=self.request.operator,
-            vantage=where,
-            scope=scope,
-            profile="quiet" if self.engagement.quiet else "normal",
-        )
-        return RunStore.create(self.path, header)
+    def _open(self, scope: ScopeRule, where: Vantage) -> RunStore:
+        wish = self.request
+        if self._old is not None:
+            store = take_up(self.engagement, self._old[0], wish.operator, scope, where)
+        else:
+            header = header_of(
+                self.engagement, wish.operator, scope, where, wish.only, wish.with_nmap
+            )
+            store = begin(self.engagement, header)
+        self.path = store.path
+        return store
 
 
 def is_address(text: str) -> bool:
@@ -252,12 +269,5 @@ def is_address(text: str) -> bool:
     return True
 
 
-def unfinished(runs: Path, site: str) -> Path:
-    """The newest run of *site* that did not end complete. Raises `Refusal` (2) when there is none."""
-    for path in sorted(runs.glob("*.run"), reverse=True):
-        with RunFile(path) as file:
-            if file.header.site != site or file.header.kind != "run":
-                continue
-            if not file.ends or file.ends[-1].outcome in ("interrupted", "killed", "partial"):
-                return path
-    raise Refusal(2, f"no unfinished run of site '{site}'", "Leave --resume out to start one.")
+def _to_stderr(words: str) -> None:
+    print(words, file=sys.stderr)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import shutil
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -61,6 +61,8 @@ class Engine:
     progress: Progress | None = None
     workers: int = 64
     deadline_s: float | None = None
+    before_layer: Callable[[], str] = str
+    """Asked before each layer of probes; words are a reason to stop."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _statuses: list[ProbeStatus] = field(default_factory=list)
     _why_stopped: str = ""
@@ -78,6 +80,8 @@ class Engine:
         timer = asyncio.create_task(self._timer())
         try:
             for layer in layers(self.probes):
+                if why := self.before_layer():
+                    self.stop(why)
                 await self._layer(layer, started)
         finally:
             timer.cancel()

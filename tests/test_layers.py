@@ -60,6 +60,7 @@ MAY: dict[str, tuple[str, ...]] = {
     # Where everything is put together.
     "agent.load_material": ANY,
     "agent.perform": ANY,
+    "agent.opening": ANY,
     "agent.imports": ANY,
     "agent.commands": ANY,
     "agent.cli": ("agent.told",),

@@ -151,3 +151,34 @@ def _source(site: Site, here: Here, gateway: Route) -> str | None:
                 if any(ip_interface(text).ip in net for net in nets):
                     return str(ip_interface(text).ip)
     return here.address_on(gateway.interface)
+
+
+def left(site: Site, place: Place, here: Here) -> str:
+    """Why this machine no longer stands at *place*, where the gate found it; empty while it does.
+
+    A MAC that the neighbour table has dropped for the moment (a sweep fills it) proves nothing: all else must still be as it was.
+    """
+    if here.problem:
+        return f"this machine's tables cannot be read any more: {here.problem}"
+    gateway = next(
+        (
+            r
+            for r in here.gateways()
+            if (r.interface, r.gateway) == (place.interface, place.gateway)
+        ),
+        None,
+    )
+    if gateway is None or place.gateway is None:
+        return f"this machine left the network of site {site.id}: no gateway {place.gateway} on {place.interface} any more"
+    mac = here.mac_of(place.gateway, gateway.interface)
+    if mac not in (None, place.gateway_mac):
+        return f"this machine left the network of site {site.id}: the gateway {place.gateway} has MAC {mac} now"
+    if place.address is not None and not any(
+        str(ip_interface(text).ip) == place.address for i in here.interfaces for text in i.addresses
+    ):
+        return f"this machine has lost its address {place.address} at site {site.id}"
+    try:
+        _check_ways(site, here, gateway)
+    except Refusal as refusal:
+        return refusal.message
+    return ""

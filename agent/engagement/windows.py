@@ -71,6 +71,14 @@ class Window:
         )
         return min(start for start in starts if start > local)
 
+    def end(self, local: datetime) -> datetime | None:
+        """The first moment after *local* at which the window is closed; None when it never closes."""
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        ends = sorted(
+            midnight + timedelta(days=day, minutes=s.end) for day in range(9) for s in self.spans
+        )
+        return next((end for end in ends if end > local and not self.contains(end)), None)
+
 
 def parse_window(text: str) -> Window:
     """Raises `WindowError` with the reason in words; the text itself is not repeated."""

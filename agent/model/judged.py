@@ -16,7 +16,7 @@ from agent.model.finding import Finding
 from agent.model.known import Known
 from agent.model.observation import Observation
 from agent.model.ref import Ref
-from agent.model.run import RunHeader, SessionEnd
+from agent.model.run import Resumed, RunHeader, SessionEnd
 from agent.model.service import Service
 from agent.model.software import SoftwareItem
 from agent.model.status import ProbeStatus
@@ -71,6 +71,7 @@ class RunFacts(M):
     signed_by: str | None
     known_outside: bool
     file: str
+    resumed: tuple[Resumed, ...] = ()
 
 
 class Unknown(M):

@@ -28,7 +28,9 @@ class Vantage(M):
 
 
 class RunHeader(M):
-    """First entry of a run's log. `run_id` is random; hashes are SHA-256 hex."""
+    """First entry of a run's log. `run_id` is random; hashes are SHA-256 hex; `only` and `with_nmap` as they were asked for, and hold for
+    every session.
+    """
 
     run_id: str
     engagement: Id
@@ -46,6 +48,30 @@ class RunHeader(M):
     profile: Literal["normal", "quiet"] = "normal"
     public_key: str = ""
     source: str = ""
+    only: tuple[str, ...] = ()
+    with_nmap: tuple[str, ...] = ()
+
+
+class SessionFacts(M):
+    """Who took a run up again, from where and on whose word; what the header says holds for the first session only."""
+
+    operator: str
+    vantage: Vantage
+    scope_sha256: str
+    client_toml_sha256: str
+    mandate_sha256: str
+    mandate_signed_by: str
+    tool_version: str
+    catalogues_sha256: str
+    profile: Literal["normal", "quiet"]
+
+
+class Resumed(M):
+    """A later session of a run, from 1; `facts` is None in files written before they were recorded."""
+
+    session: int
+    started: Us
+    facts: SessionFacts | None = None
 
 
 class UnitPlan(M):

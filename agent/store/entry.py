@@ -12,6 +12,7 @@ import hashlib
 from pydantic import Field
 
 from agent.model.base import Id, M, Us, canonical
+from agent.model.run import SessionFacts
 
 GENESIS = bytes(32)
 """What the first entry is chained to."""
@@ -44,6 +45,7 @@ class SessionStart(M):
     public_key: str
     previous_head: str
     recovered: tuple[str, ...] = ()
+    facts: SessionFacts | None = None
 
 
 class Signature(M):

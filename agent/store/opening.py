@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from agent.model.base import M
-from agent.model.run import RunHeader, SessionEnd
+from agent.model.run import RunHeader, SessionEnd, SessionFacts
 from agent.store import entry as e
 from agent.store.errors import RunFileError, write_error
 from agent.store.file import DAMAGE, beside, check_schema, open_to_write
@@ -33,7 +33,9 @@ def create_log(path: Path, header: RunHeader) -> tuple[Log, WriterLock, Index]:
     return log, lock, index
 
 
-def resume_log(path: Path, public_key: str, now: int) -> tuple[Log, WriterLock, Index, RunHeader]:
+def resume_log(
+    path: Path, public_key: str, now: int, facts: SessionFacts | None = None
+) -> tuple[Log, WriterLock, Index, RunHeader]:
     """An existing run with a new session begun at *now* (microseconds UTC). Raises `StoreError`, `RunFileError`."""
     if not path.is_file():
         raise RunFileError(path, "is not there", "Name a file of the folder runs/.")
@@ -50,7 +52,7 @@ def resume_log(path: Path, public_key: str, now: int) -> tuple[Log, WriterLock, 
         if tail:
             recovered += ("wal-tail",)
         try:
-            header = _new_session(log, index, public_key, now, recovered)
+            header = _new_session(log, index, public_key, now, recovered, facts)
         except BaseException:
             log.close(tidy=False)
             raise
@@ -61,7 +63,12 @@ def resume_log(path: Path, public_key: str, now: int) -> tuple[Log, WriterLock, 
 
 
 def _new_session(
-    log: Log, index: Index, public_key: str, now: int, recovered: tuple[str, ...]
+    log: Log,
+    index: Index,
+    public_key: str,
+    now: int,
+    recovered: tuple[str, ...],
+    facts: SessionFacts | None,
 ) -> RunHeader:
     header = index.header
     if header is None:
@@ -72,6 +79,7 @@ def _new_session(
         public_key=public_key,
         previous_head=log.head.hex(),
         recovered=recovered,
+        facts=facts,
     )
     items: list[tuple[str, M]] = [(e.SESSION, start)]
     if not index.ended:

@@ -18,7 +18,7 @@ from typing import Self
 
 from agent.model.ledger import LedgerEntry
 from agent.model.observation import Observation, Sighting
-from agent.model.run import RunHeader, SessionEnd, UnitPlan
+from agent.model.run import RunHeader, SessionEnd, SessionFacts, UnitPlan
 from agent.model.status import ProbeStatus
 from agent.store import entry as e
 from agent.store.errors import StoreError
@@ -70,10 +70,12 @@ class RunStore:
         return cls(log, lock, key, index, header)
 
     @classmethod
-    def resume(cls, path: Path) -> Self:
-        """Take up a run that was killed or ended. Raises `StoreError`, or `RunFileError` when it is no run or damaged."""
+    def resume(cls, path: Path, facts: SessionFacts | None = None) -> Self:
+        """Take up a run that was killed or ended; *facts* are the new session's.
+
+        Raises `StoreError`, or `RunFileError` when it is no run or damaged."""
         key = SessionKey()
-        log, lock, index, header = resume_log(path, key.public, time.time_ns() // 1000)
+        log, lock, index, header = resume_log(path, key.public, time.time_ns() // 1000, facts)
         return cls(log, lock, key, index, header)
 
     @property

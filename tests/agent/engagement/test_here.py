@@ -70,7 +70,21 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["flags", "addr_info", "local", "prefixlen", "link", "ifname", "dst", "dev", "gateway", "metric", "type", "state", "lladdr"]
+                [
+                    "flags",
+                    "addr_info",
+                    "local",
+                    "prefixlen",
+                    "link",
+                    "ifname",
+                    "dst",
+                    "dev",
+                    "gateway",
+                    "metric",
+                    "type",
+                    "state",
+                    "lladdr",
+                ]
             ),
             inner,
         )

@@ -1,0 +1,123 @@
+"""A run in several sessions: each says who, from where and on which client.toml; a narrowing holds; the clock and the scope end it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.engagement.engagement import load_engagement
+from agent.engagement.problems import Refusal
+from agent.load_material import load_material
+from agent.model.run import RunHeader, SessionEnd, UnitPlan
+from agent.model.status import ProbeStatus
+from agent.perform import Performing, RunRequest
+from agent.store.reader import RunFile
+
+REQUEST = RunRequest(site="siege", outside_window=True, port_offset=20000, operator="Alex")
+
+
+class StopSoon:
+    """Ends the session as the technician's Ctrl-C does, after the first unit of work."""
+
+    performing: Performing | None = None
+
+    def planned(self, probe: str, units: int) -> None:
+        pass
+
+    def ended(self, status: ProbeStatus) -> None:
+        if self.performing and status.unit != "*":
+            self.performing.stop("stopped by hand")
+
+
+def session(
+    folder: Path, *, stop: bool = False, say: Callable[[str], None] = print, **more: object
+) -> tuple[Path, SessionEnd]:
+    soon = StopSoon()
+    request = replace(REQUEST, **more)  # type: ignore[arg-type]
+    performing = Performing(load_engagement(folder), request, soon, say=say)
+    soon.performing = performing if stop else None
+    end = asyncio.run(performing.main())
+    return performing.path, end
+
+
+def first_host(folder: Path) -> str:
+    net = load_engagement(folder).client.site[0].networks[0].net
+    return net.replace(".0/27", ".1")
+
+
+def test_a_resumed_run_keeps_its_narrowing_and_names_each_session(engagement: Path) -> None:
+    host = first_host(engagement)
+    _, end = session(engagement, only=("tcp", host), stop=True)
+    assert end.outcome == "interrupted"
+    client = engagement / "client.toml"
+    client.write_text(client.read_text("utf-8") + "\n# changed between the sessions\n", "utf-8")
+    path, end = session(engagement, resume=True, operator="Sam")
+    with RunFile(path) as file:
+        assert file.header.only == ("tcp", host)
+        plan: tuple[UnitPlan, ...] = file.plan
+        (start,) = file.starts
+    assert {u.probe for u in plan} == {"tcp"}
+    assert {t for u in plan for t in u.targets} == {host}
+    assert start.facts is not None and file.header.operator == "Alex"
+    assert (start.facts.operator, start.facts.vantage.mode) == ("Sam", "lab-loopback")
+    assert start.facts.client_toml_sha256 != file.header.client_toml_sha256
+    (run,) = load_material(load_engagement(engagement)).runs
+    assert [(r.session, r.facts and r.facts.operator) for r in run.resumed] == [(1, "Sam")]
+    assert run.self_consistent
+
+
+def test_another_scope_is_another_run(engagement: Path) -> None:
+    session(engagement, only=("tcp",), stop=True)
+    client = engagement / "client.toml"
+    text = client.read_text("utf-8")
+    client.write_text(text.replace('"sweep",', '"sweep", "credentials",', 1), "utf-8")
+    changed = client.read_text("utf-8").replace(".1.0/27", ".1.0/28")
+    client.write_text(changed, "utf-8")
+    with pytest.raises(Refusal, match="not the one this run began with") as caught:
+        session(engagement, resume=True)
+    assert caught.value.code == 2
+
+
+def test_a_damaged_run_file_does_not_bar_the_others(engagement: Path) -> None:
+    path, _ = session(engagement, only=("tcp",), stop=True)
+    (engagement / "runs" / "99990101T000000Z-depot-000000.run").write_bytes(b"no run at all" * 400)
+    told: list[str] = []
+    again, _ = session(engagement, resume=True, say=told.append)
+    assert again == path
+    assert len(told) == 1 and "depot-000000.run" in told[0]
+
+
+def test_the_end_of_the_scan_window_ends_the_session(
+    engagement: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The window is open when the gate asks; the watch's clock then says that it has closed."""
+    from agent.engagement import until as module
+    from agent.engagement.windows import parse_window
+
+    now = datetime.now(UTC)
+    e = load_engagement(engagement)
+    site = e.client.site[0].model_copy(update={"scan": "24/7", "timezone": "UTC"})
+    assert module.until(e, site, now, outside_window=False) == module.until(
+        e, site, now, outside_window=True
+    )
+    minute = now.replace(second=0, microsecond=0)
+    window = f"{minute:%H:%M}-{minute + timedelta(minutes=2):%H:%M}"
+    site = site.model_copy(update={"scan": window})
+    found = module.until(e, site, now, outside_window=False)
+    assert found is not None and found.at == minute + timedelta(minutes=2)
+    assert parse_window(window).contains(now.replace(tzinfo=None))
+
+    closed = module.Until(now - timedelta(seconds=1), "the scan window closed")
+    monkeypatch.setattr("agent.perform.until", lambda *a, **k: closed)
+    _, end = session(engagement)
+    assert (end.outcome, end.reason) == ("interrupted", "the scan window closed")
+
+
+def test_an_old_header_without_the_new_fields_is_read() -> None:
+    new = {"only", "with_nmap"}
+    assert all(not RunHeader.model_fields[name].is_required() for name in new)
