@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -71,6 +70,7 @@ class Performing:
     _stopped: str = ""
     path: Path = field(default_factory=Path)
     say: Callable[[str], None] = field(default_factory=lambda: _to_stderr)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _old: tuple[Path, RunHeader] | None = None
     _watch: Watch | None = None
 
@@ -91,7 +91,7 @@ class Performing:
             self._take_narrowing(site)
         probes = self._probes()
         scope = scope_for(self.engagement, site, wide=self.request.wide)
-        now = time.time()
+        now = self.clock()
         passed = gate(
             self.engagement,
             site,
@@ -107,10 +107,10 @@ class Performing:
         end = until(
             self.engagement,
             passed.site,
-            datetime.fromtimestamp(now, UTC),
+            now,
             outside_window=self.request.outside_window,
         )
-        self._watch = Watch(passed, end)
+        self._watch = Watch(passed, end, self.clock)
         clock = asyncio.create_task(self._mind_the_clock(self._watch))
         try:
             return await self._session(site, scope, probes)

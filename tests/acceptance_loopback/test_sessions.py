@@ -52,16 +52,16 @@ def first_host(folder: Path) -> str:
 
 def test_a_resumed_run_keeps_its_narrowing_and_names_each_session(engagement: Path) -> None:
     host = first_host(engagement)
-    _, end = session(engagement, only=("tcp", host), stop=True)
+    _, end = session(engagement, only=("tcp_ports", host), stop=True)
     assert end.outcome == "interrupted"
     client = engagement / "client.toml"
     client.write_text(client.read_text("utf-8") + "\n# changed between the sessions\n", "utf-8")
     path, end = session(engagement, resume=True, operator="Sam")
     with RunFile(path) as file:
-        assert file.header.only == ("tcp", host)
+        assert file.header.only == ("tcp_ports", host)
         plan: tuple[UnitPlan, ...] = file.plan
         (start,) = file.starts
-    assert {u.probe for u in plan} == {"tcp"}
+    assert {u.probe for u in plan} == {"tcp_ports"}
     assert {t for u in plan for t in u.targets} == {host}
     assert start.facts is not None and file.header.operator == "Alex"
     assert (start.facts.operator, start.facts.vantage.mode) == ("Sam", "lab-loopback")
@@ -72,10 +72,8 @@ def test_a_resumed_run_keeps_its_narrowing_and_names_each_session(engagement: Pa
 
 
 def test_another_scope_is_another_run(engagement: Path) -> None:
-    session(engagement, only=("tcp",), stop=True)
+    session(engagement, only=("tcp_ports",), stop=True)
     client = engagement / "client.toml"
-    text = client.read_text("utf-8")
-    client.write_text(text.replace('"sweep",', '"sweep", "credentials",', 1), "utf-8")
     changed = client.read_text("utf-8").replace(".1.0/27", ".1.0/28")
     client.write_text(changed, "utf-8")
     with pytest.raises(Refusal, match="not the one this run began with") as caught:
@@ -84,7 +82,7 @@ def test_another_scope_is_another_run(engagement: Path) -> None:
 
 
 def test_a_damaged_run_file_does_not_bar_the_others(engagement: Path) -> None:
-    path, _ = session(engagement, only=("tcp",), stop=True)
+    path, _ = session(engagement, only=("tcp_ports",), stop=True)
     (engagement / "runs" / "99990101T000000Z-depot-000000.run").write_bytes(b"no run at all" * 400)
     told: list[str] = []
     again, _ = session(engagement, resume=True, say=told.append)
@@ -92,30 +90,17 @@ def test_a_damaged_run_file_does_not_bar_the_others(engagement: Path) -> None:
     assert len(told) == 1 and "depot-000000.run" in told[0]
 
 
-def test_the_end_of_the_scan_window_ends_the_session(
-    engagement: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The window is open when the gate asks; the watch's clock then says that it has closed."""
-    from agent.engagement import until as module
-    from agent.engagement.windows import parse_window
-
-    now = datetime.now(UTC)
-    e = load_engagement(engagement)
-    site = e.client.site[0].model_copy(update={"scan": "24/7", "timezone": "UTC"})
-    assert module.until(e, site, now, outside_window=False) == module.until(
-        e, site, now, outside_window=True
+def test_the_end_of_the_mandate_ends_the_session(engagement: Path) -> None:
+    """In date when the gate asks; a minute later it is the next day."""
+    valid = load_engagement(engagement).client.mandate.valid
+    assert valid is not None and valid.to is not None
+    last = datetime(valid.to.year, valid.to.month, valid.to.day, 12, tzinfo=UTC)
+    times = iter([last])
+    performing = Performing(
+        load_engagement(engagement), REQUEST, clock=lambda: next(times, last + timedelta(days=1))
     )
-    minute = now.replace(second=0, microsecond=0)
-    window = f"{minute:%H:%M}-{minute + timedelta(minutes=2):%H:%M}"
-    site = site.model_copy(update={"scan": window})
-    found = module.until(e, site, now, outside_window=False)
-    assert found is not None and found.at == minute + timedelta(minutes=2)
-    assert parse_window(window).contains(now.replace(tzinfo=None))
-
-    closed = module.Until(now - timedelta(seconds=1), "the scan window closed")
-    monkeypatch.setattr("agent.perform.until", lambda *a, **k: closed)
-    _, end = session(engagement)
-    assert (end.outcome, end.reason) == ("interrupted", "the scan window closed")
+    end = asyncio.run(performing.main())
+    assert (end.outcome, end.reason) == ("interrupted", f"the mandate ended on {valid.to}")
 
 
 def test_an_old_header_without_the_new_fields_is_read() -> None:

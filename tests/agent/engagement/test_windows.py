@@ -80,3 +80,24 @@ def test_any_text_is_a_window_or_refused(text: str) -> None:
     except WindowError:
         return
     assert window.contains(window.next_start(MONDAY))
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "end"),
+    [
+        ("Mon-Fri 09:30-11:30", datetime(2026, 3, 2, 10, 0), datetime(2026, 3, 2, 11, 30)),
+        ("09:00-11:00, 10:00-12:00", datetime(2026, 3, 2, 10, 30), datetime(2026, 3, 2, 12, 0)),
+        ("Mon 22:00-02:00", datetime(2026, 3, 2, 23, 0), datetime(2026, 3, 3, 2, 0)),
+        ("Mon 22:00-02:00", datetime(2026, 3, 3, 1, 0), datetime(2026, 3, 3, 2, 0)),
+        (
+            "Mon 12:00-24:00, Tue 00:00-06:00",
+            datetime(2026, 3, 2, 13, 0),
+            datetime(2026, 3, 3, 6, 0),
+        ),
+        ("24/7", datetime(2026, 3, 2, 13, 0), None),
+    ],
+)
+def test_when_a_window_closes(text: str, now: datetime, end: datetime | None) -> None:
+    window = parse_window(text)
+    assert window.contains(now)
+    assert window.end(now) == end
