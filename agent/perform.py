@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -22,19 +20,19 @@ from agent.engagement.until import Watch, until
 from agent.model.run import RunHeader, SessionEnd, Vantage
 from agent.model.scope import ScopeRule
 from agent.net.dialer import LiveDialer
+from agent.net.door import Doors
 from agent.net.nmap_port import NmapPort, NmapWish
 from agent.net.pacer import Pacer
+from agent.net.rates import PROFILES, Profile
 from agent.net.raw_port import RawHelper, raw_available
 from agent.net.vantage import is_loopback, vantage
 from agent.opening import begin, check_same_scope, header_of, take_up, unfinished
 from agent.run import Engine, Progress
+from agent.stopping import stop_signals
 from agent.store.writer import RunStore
 
-TOTAL_PPS = 1000
-HOST_PPS = 50
-SLOW_PPS = 10
 OWN_MACHINE = 50
-"""Caps by send time: in all, to one host, to a host where care was asked for (runZero's defaults are 1,000 and 40)."""
+"""How much faster this machine may be asked than a network."""
 
 
 CLOCK_S = 1.0
@@ -57,6 +55,7 @@ class RunRequest:
     deadline_s: float | None = None
     operator: str = ""
     port_offset: int = 0
+    fast: bool = False
 
 
 @dataclass
@@ -81,11 +80,14 @@ class Performing:
 
     async def main(self) -> SessionEnd:
         """Raises `Refusal` before anything is sent where the right to look is missing, and `StoreError` on a full disk."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            # Windows, or not the main thread: KeyboardInterrupt is all there is.
-            with suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(number, self.stop, f"stopped by {number.name}")
+        with stop_signals(self.stop, self._hurry):
+            return await self._gated()
+
+    def _hurry(self) -> None:
+        if self._engine is not None:
+            self._engine.hurry()
+
+    async def _gated(self) -> SessionEnd:
         site = self._site()
         if self.request.resume:
             self._take_narrowing(site)
@@ -131,6 +133,10 @@ class Performing:
         self._old = path, header
         nmap = self.request.with_nmap or header.with_nmap
         self.request = replace(self.request, only=header.only, with_nmap=nmap)
+
+    def _profile(self) -> Profile:
+        """Quiet was agreed with the client: nobody at the keyboard lifts it."""
+        return "quiet" if self.engagement.quiet else "fast" if self.request.fast else "normal"
 
     def _site(self) -> str:
         sites = [s.id for s in self.engagement.client.site]
@@ -196,11 +202,14 @@ class Performing:
         why: str,
         accounts: AccountBook,
     ) -> SessionEnd:
-        # This machine's own addresses need no care.
-        faster = OWN_MACHINE if is_loopback(scope) else 1
-        pacer = Pacer(TOTAL_PPS * faster, HOST_PPS * faster, SLOW_PPS * faster)
+        rates = PROFILES[self._profile()]
+        if is_loopback(scope):
+            rates = PROFILES["normal"].times(OWN_MACHINE)
+        pacer = Pacer.at(rates)
+        doors = Doors(rates.handshakes, rates.connections)
         ranges = slow_ranges(self.engagement, site)
-        dialer = LiveDialer(scope, pacer, slow_judge(ranges), self.request.port_offset)
+        offset = self.request.port_offset
+        dialer = LiveDialer(scope, pacer, slow_judge(ranges), offset, doors=doors)
         nmap = self._nmap(scope)
         store = self._open(scope, where)
         ctx = RunContext(
@@ -226,6 +235,7 @@ class Performing:
                 progress=self.progress,
                 deadline_s=self.request.deadline_s,
                 before_layer=self._watch.why_stop if self._watch else str,
+                scrub=accounts.scrub,
             )
             if self._stopped:
                 self._engine.stop(self._stopped)

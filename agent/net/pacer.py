@@ -13,6 +13,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from math import inf
+from typing import Self
+
+from agent.net.rates import Rates
 
 EVERYBODY = "255.255.255.255"
 """A link as a whole (RFC 919): what is broadcast there reaches every host on it, and has a cap of its own."""
@@ -40,6 +43,11 @@ class Cap:
         """A packet leaves; one that left before its turn pushes the next turns back."""
         self._sent.append(max(now, self.ready()))
 
+    def late(self, now: float) -> None:
+        """The packet whose turn came last left only *now*: the next gap counts from there."""
+        if self._sent:
+            self._sent[-1] = max(self._sent[-1], now)
+
 
 @dataclass
 class _Host:
@@ -65,6 +73,11 @@ class Pacer:
     def __post_init__(self) -> None:
         self._all = Cap(self.total_pps)
 
+    @classmethod
+    def at(cls, rates: Rates) -> Self:
+        """The pacer of a profile."""
+        return cls(rates.total_pps, rates.host_pps, rates.slow_pps, rates.link_pps)
+
     async def turn(self, host: str, packets: int = 1, *, slow: bool = False) -> None:
         """Wait until *packets* may leave for *host*. One waiter a host at a time, so that its gap counts from the true send time."""
         mine = self._host(host, slow)
@@ -80,6 +93,12 @@ class Pacer:
             for _ in range(packets):
                 mine.cap.take(now)
                 self._all.take(now)
+
+    def left(self, host: str, *, slow: bool = False) -> None:
+        """The packet whose turn came last has left now: on a busy machine some time after its turn."""
+        mine, now = self._host(host, slow), self.now()
+        mine.cap.late(now)
+        self._all.late(now)
 
     def spend(self, host: str, packets: int, *, slow: bool = False) -> None:
         """Packets the kernel sent by itself (acknowledgements, resets): they cannot wait, so the next ones wait longer."""
