@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from agent.catalogs.unknowns import load_unknowns
-from agent.judgement.looked import Missed
-from agent.judgement.world import World, class_of
+from agent.judgement.missed import Missed
+from agent.judgement.world import World, class_of, unconfirmed
 from agent.model.judged import SUBJECTS, SiteFacts, Unknown
 from agent.model.ref import Ref
 
@@ -138,18 +138,25 @@ def _networks(world: World) -> Iterator[Unknown]:
 
 
 def _devices(world: World) -> Iterator[Unknown]:
-    """Each device is counted in one of the two at most."""
+    """Devices of no known class, devices only told of, and devices that did not answer the newest run that was to ask them."""
     unclear: dict[str, int] = defaultdict(int)
     unseen: dict[str, int] = defaultdict(int)
+    silent: dict[str, int] = defaultdict(int)
     for a in world.inventory.assets:
         site = a.sites[0] if a.sites else ""
         if a.presence == "known_unseen" or (
             a.presence == "claimed" and any(e in world.observations for e in a.evidence)
         ):
             unseen[site] += 1
-        elif a.presence in ("live", "gone") and class_of(a) == "unknown":
+        elif a.presence in ("live", "unseen") and class_of(a) == "unknown":
             unclear[site] += 1
-    for cause, counts in (("class_unknown", unclear), ("device_unseen", unseen)):
+        if unconfirmed(a, world):
+            silent[site] += 1
+    for cause, counts in (
+        ("class_unknown", unclear),
+        ("device_unseen", unseen),
+        ("device_silent", silent),
+    ):
         for site, count in sorted(counts.items()):
             yield _unknown(cause, site, site or None, count, {"site": site, "count": count})
 

@@ -114,7 +114,7 @@ def test_there_is_something_to_lose() -> None:
     states = {i.id: i.state for i in whole().checklist}
     assert states["7.estate.found"] == "clear"
     assert states["7.estate.reviewed"] == "done"
-    assert whole().coverage[0].total == len(whole().assets) - 1
+    assert whole().coverage[0].total == len(whole().assets)
     assert whole().findings
 
 
