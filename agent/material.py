@@ -38,3 +38,7 @@ class Material:
     asks: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     problems: tuple[tuple[str, str], ...] = ()
     """(file, why) of run files that could not be read: each is a declared unknown, never silently left out."""
+    disputed: tuple[tuple[str, str], ...] = ()
+    """(file, why) of run files of one run that differ: none of them is in here, and nothing is clear."""
+    copies: tuple[tuple[str, str], ...] = ()
+    """(file, why) of run files that hold, entry for entry, a run that is in here already."""

@@ -205,7 +205,7 @@ def _proof(entry: ChecklistEntry, member: Member, world: World) -> tuple[tuple[s
     if not entry.asks:
         return (), False
     statuses: list[str] = []
-    proved = not world.looked.lost and not world.material.problems
+    proved = not world.looked.damaged
     for kind in entry.asks:
         if member.subject.kind == "subnet" and kind == "arp.entry":
             proved = proved and _subnet_asked(member, world)

@@ -50,7 +50,7 @@ class Looked:
         A single address or service that was not asked, stayed silent, did not answer the newest sweep, or whose evidence is lost,
         leaves room for what we look for. With *only*, the question must have been put to that very service.
         """
-        if self.lost:
+        if self.damaged:
             return ()
         keys: dict[str, None] = {}
         for address in addresses:
@@ -125,6 +125,11 @@ class Looked:
                 out[id_] = missing
         return out
 
+    @property
+    def damaged(self) -> bool:
+        """Is anything known to be missing: a run file that cannot be read or is disputed, or entries of one?"""
+        return bool(self.material.problems or self.material.disputed or self.lost)
+
     @cached_property
     def missed(self) -> tuple[Missed, ...]:
         """Planned units that the newest run which planned them did not finish."""
@@ -177,7 +182,7 @@ class Looked:
         return {s.id: self._is_whole(s) for s in self.material.engagement.sites}
 
     def _is_whole(self, site: SiteFacts) -> bool:
-        if self.material.problems or self.lost or self._not_asked[site.id] != 0:
+        if self.damaged or self._not_asked[site.id] != 0:
             return False
         return bool(site.networks) and not self._silent(site, self.alive)
 

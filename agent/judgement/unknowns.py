@@ -68,6 +68,12 @@ def fed_subjects(world: World) -> frozenset[str]:
 def _runs(world: World) -> Iterator[Unknown]:
     for name, why in world.material.problems:
         yield _unknown("run_unreadable", name, None, params={"file": name, "reason": _cut(why)})
+    for cause, files in (
+        ("run_disputed", world.material.disputed),
+        ("run_copied", world.material.copies),
+    ):
+        for name, why in files:
+            yield _unknown(cause, name, None, params={"file": name, "reason": _cut(why)})
     for run, count in sorted(world.looked.lost.items()):
         site = world.looked.site(run)
         params: dict[str, str | int] = {"run": run[:12], "count": count}
