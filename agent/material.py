@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.model.answers import Answers
 from agent.model.attribution import Provider
@@ -20,7 +20,8 @@ class Material:
     """Pairs carry the run id they come from. An observation seen again stands here once a run with its newest time.
 
     `client` holds client.toml flattened to dotted paths ("client.name"), for prefilled checklist items. `key` is the engagement's id key.
-    `strengths`: probe name -> question kind -> strength is already in each status' asks; nothing else of the probes is needed.
+    `asks`: probe name -> question kinds it may put, so that a unit that failed is known to have left them open; a probe that is not
+    named may have asked anything. The strength of each question stands in the statuses.
     """
 
     engagement: EngagementFacts
@@ -34,5 +35,10 @@ class Material:
     plans: tuple[tuple[str, UnitPlan], ...]
     key: bytes
     now: Us
+    asks: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     problems: tuple[tuple[str, str], ...] = ()
     """(file, why) of run files that could not be read: each is a declared unknown, never silently left out."""
+    disputed: tuple[tuple[str, str], ...] = ()
+    """(file, why) of run files of one run that differ: none of them is in here, and nothing is clear."""
+    copies: tuple[tuple[str, str], ...] = ()
+    """(file, why) of run files that hold, entry for entry, a run that is in here already."""

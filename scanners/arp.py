@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from agent.contract import Context, Emit, Needs, RawError, Transport
 from agent.model.bodies import ArpEntry
 from agent.model.run import UnitPlan
-from agent.model.status import Strength
-from scanners.link import on_link
+from agent.model.status import AskOutcome, Strength
+from scanners.link import LinkChanged, changed, mark, on_link
 from scanners.targets import host_ref, subnet_ref, subnets, within
 
 TRIES = 2
@@ -42,6 +42,7 @@ class Arp:
     async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
         if ctx.raw is None or ctx.vantage.interface is None or ctx.vantage.address is None:
             raise RawError("no interface with an address in this network")
+        before = await mark(ctx)
         for target in unit.targets:
             emit.sent(target, "arp", TRIES, TRIES * FRAME)
         found = await ctx.raw.arp(
@@ -50,13 +51,21 @@ class Arp:
             unit.targets,
             QUIET_RATE if ctx.quiet else RATE,
         )
+        lost = await changed(ctx, before)
         for target in unit.targets:
             macs = found.get(target, ())
             for mac in macs:
                 await emit(host_ref(ctx, target), ArpEntry(mac=mac), channel="arp")
-            emit.ask("host.alive", host_ref(ctx, target), "answered" if macs else "silent")
+            emit.ask("host.alive", host_ref(ctx, target), told(bool(macs), lost))
         # The question "who is on this subnet?" was put to every address of the piece.
-        emit.ask("arp.entry", unit.subject, "answered" if found else "silent")
+        emit.ask("arp.entry", unit.subject, told(bool(found), lost))
+        if lost:
+            raise LinkChanged(lost)
+
+
+def told(heard: bool, lost: str) -> AskOutcome:
+    """Who was not heard on a link that was lost meanwhile was not asked."""
+    return "answered" if heard else "error" if lost else "silent"
 
 
 def link_units(probe: str, ctx: Context) -> Iterator[UnitPlan]:

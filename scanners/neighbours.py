@@ -19,7 +19,8 @@ from agent.model.bodies import ArpEntry
 from agent.model.run import UnitPlan
 from agent.model.status import AskOutcome, Strength
 from agent.net.interfaces import Neighbour, neighbours
-from scanners.arp import FRAME, QUIET_RATE, RATE, link_units
+from scanners.arp import FRAME, QUIET_RATE, RATE, link_units, told
+from scanners.link import LinkChanged, changed, mark
 from scanners.targets import host_ref
 
 EVERYBODY = "255.255.255.255"
@@ -67,6 +68,7 @@ class Neighbours:
 
     async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
         found: dict[str, str] = {}
+        before = await mark(ctx)
         # The kernel itself repeats: where few frames are wanted, that is enough.
         rounds = 1 if ctx.quiet else ROUNDS
         unasked: set[str] = set()
@@ -82,13 +84,16 @@ class Neighbours:
             found |= {n.address: n.mac for n in table if n.mac and PROVEN & set(n.state.split())}
             unproven = FIXED | DOUBTFUL
             unasked |= {n.address for n in table if unproven & set(n.state.split())}
+        lost = await changed(ctx, before)
         for target in unit.targets:
-            outcome: AskOutcome = "error" if target in unasked else "silent"
+            outcome: AskOutcome = "error" if target in unasked else told(target in found, lost)
             if target in found:
                 outcome = "answered"
                 await emit(host_ref(ctx, target), ArpEntry(mac=found[target]), channel="arp")
             emit.ask("host.alive", host_ref(ctx, target), outcome)
-        emit.ask("arp.entry", unit.subject, "answered" if found else "silent")
+        emit.ask("arp.entry", unit.subject, told(bool(found), lost))
+        if lost:
+            raise LinkChanged(lost)
 
 
 async def _confirmed(targets: Sequence[str]) -> list[Neighbour]:

@@ -11,13 +11,12 @@ import struct
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from agent.contract import Context, Emit, Needs, Transport
 from agent.model.bodies import IcmpEcho
 from agent.model.run import UnitPlan
-from agent.model.status import Strength
+from agent.model.status import AskOutcome, Strength
 from scanners.link import on_link
 from scanners.targets import answered, host_ref, within
 
@@ -60,18 +59,19 @@ class Ping:
 
     async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
         found: dict[str, IcmpEcho] = {}
+        asked: set[str] = set()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP) as sock:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_IP, _IP_RECVTTL, 1)
             for number in range(TRIES):
                 left = [t for t in unit.targets if t not in found]
-                await _round(sock, left, number + 1, found, ctx, emit)
+                asked |= await _round(sock, left, number + 1, found, ctx, emit)
         for target in unit.targets:
             if target in found:
                 await emit(host_ref(ctx, target), found[target], channel="icmp")
-            emit.ask(
-                "icmp.echo", host_ref(ctx, target), "answered" if target in found else "silent"
-            )
+            # Who was never asked, for want of a route or a right, did not stay silent.
+            outcome: AskOutcome = "silent" if target in asked else "error"
+            emit.ask("icmp.echo", host_ref(ctx, target), "answered" if target in found else outcome)
 
 
 def allowed() -> bool:
@@ -90,15 +90,21 @@ async def _round(
     found: dict[str, IcmpEcho],
     ctx: Context,
     emit: Emit,
-) -> None:
+) -> set[str]:
+    """One echo request to each; returns those to whom the kernel sent it."""
     sent: dict[str, int] = {}
+    left: set[str] = set()
     for target in targets:
         await ctx.pace.turn(target, slow=ctx.slow(target))
         emit.sent(target, "icmp", 1, FRAME)
         sent[target] = time.monotonic_ns()
         # The kernel fills in identifier and checksum; no route costs this address its try.
-        with suppress(OSError):
+        try:
             sock.sendto(struct.pack("!BBHHH", _ECHO, 0, 0, 0, number) + _PAYLOAD, (target, 0))
+        except OSError:
+            pass
+        else:
+            left.add(target)
         _take(sock, sent, found)
         if ctx.quiet:
             await asyncio.sleep(QUIET_GAP_S)
@@ -106,6 +112,7 @@ async def _round(
     while targets and time.monotonic() < until and any(t not in found for t in targets):
         await asyncio.sleep(0.02)
         _take(sock, sent, found)
+    return left
 
 
 def _take(sock: socket.socket, sent: dict[str, int], found: dict[str, IcmpEcho]) -> None:

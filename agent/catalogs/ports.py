@@ -12,6 +12,8 @@ from pydantic import Field
 from agent.model.base import M
 from agent.model.scope import OT_PORTS, RAW_PRINT_PORTS
 
+OT_QUESTION = "ot.ports"
+"""Question kind of a probe that asks the industrial ports; without it nobody looked at them."""
 Speaks = Literal["server", "tls", "http", "https", "none"]
 
 
@@ -38,6 +40,13 @@ def load_ports() -> tuple[PortEntry, ...]:
         if e.port in RAW_PRINT_PORTS and e.speaks != "none":
             raise ValueError(f"ports.toml: {e.port} is a raw print port and is never written to")
     return tuple(sorted(entries, key=lambda e: (not e.first, e.port)))
+
+
+@cache
+def left_out() -> dict[int, str]:
+    """Ports that a rule would judge if they were seen, and which the sweep does not ask: port -> why."""
+    raw = tomllib.loads(files("agent.catalogs").joinpath("ports.toml").read_text("utf-8"))
+    return {int(row["port"]): str(row["why"]) for row in raw["left_out"]}
 
 
 @cache

@@ -115,7 +115,7 @@ class ExampleHost(M):
     """A host of an example. `device_class` and `presence` are what the inventory would have concluded."""
 
     device_class: str = "unknown"
-    presence: Literal["live", "known_unseen", "claimed", "gone"] = "live"
+    presence: Literal["live", "known_unseen", "claimed", "unseen"] = "live"
     sights: tuple[Sight, ...] = ()
 
 

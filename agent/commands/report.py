@@ -33,8 +33,12 @@ if TYPE_CHECKING:
 def command(
     engagement: Path, lang: Lang | None, edition: Edition, out: Path | None, fail_on: str | None
 ) -> int:
-    """Write report HTML, inventory.json, findings.csv and checklist.csv, judged over all runs."""
-    from agent.commands.judging import judged, severity_exit
+    """Write report HTML, inventory.json, findings.csv and checklist.csv, judged over all runs.
+
+    With --fail-on, exit 1 for such a finding, else 3 when not all was looked at (no run of a site, its newest run partial or stopped),
+    else 0.
+    """
+    from agent.commands.judging import judged, report_exit
     from reports.html.render import write_report
 
     loaded = load(engagement)
@@ -44,4 +48,9 @@ def command(
         paths = write_report(result, lang or result.engagement.language, edition, folder)
     for path in paths:
         click.echo(str(path))
-    return severity_exit(loaded, fail_on) if fail_on else 0
+    if not fail_on:
+        return 0
+    code, why = report_exit(result, fail_on)
+    if why:
+        click.echo(f"Nothing found at '{fail_on}' or worse, but {why}.", err=True)
+    return code

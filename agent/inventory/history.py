@@ -1,4 +1,4 @@
-"""Runs in order of time and what each one looked at: needed to tell "gone" from "not asked again"."""
+"""Runs in order of time and what each one looked at: needed to tell "not seen any more" from "not asked again"."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from agent.material import Material
 Address = tuple[str, str]
 """(namespace, address)."""
 ASKS_PRESENCE = frozenset({"arp", "neighbours"})
-"""Probes that every live host on the link must answer: only they can say that somebody is gone."""
+"""Probes that every live host on the link must answer: only their silence says anything."""
 ASKS_PORTS = "tcp_ports"
 
 

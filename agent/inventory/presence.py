@@ -1,4 +1,7 @@
-"""Is it still here, and at which address? "Gone" needs a finished look that asked the address and met silence, or another holder."""
+"""Is it still here, and at which address? Silence never takes an asset away: it may sleep, or be unplugged while we look.
+
+An address is left only for a reason that was seen: its card turned up elsewhere, or another device holds it now.
+"""
 
 from __future__ import annotations
 
@@ -59,11 +62,10 @@ class Whereabouts:
         """Of the asset made of the endpoints *members*."""
         direct = [i for i in members if self._es[i].direct_runs]
         if direct:
-            return "gone" if all(self.left[i] for i in direct) else "live"
+            return "unseen" if all(self.left[i] for i in direct) else "live"
         reported = any(o.standing == "reported" for i in members for _, o in self._es[i].seen)
         return "known_unseen" if reported else "claimed"
 
     def current(self, members: list[int]) -> set[int]:
-        """The members whose address is the asset's today; of an asset that is gone, where it was last and nobody else is."""
-        here = {i for i in members if not self.left[i]}
-        return here or {i for i in members if self.left[i] == "silent"}
+        """The members whose address is the asset's today, or was it when it was last seen and nobody else has it since."""
+        return {i for i in members if self.left[i] in ("", "silent")}

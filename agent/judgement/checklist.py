@@ -23,6 +23,8 @@ from agent.model.scope import parse_range
 CLOSED: frozenset[ItemState] = frozenset({"clear", "done", "cannot_be_had", "not_applicable"})
 DECIDED: frozenset[str] = frozenset({"cannot_be_had", "not_applicable"})
 CLIENT_FILE = "client.toml"
+UNSEEN = "device-gone"
+"""Rule of the risk catalogue that says since when a device was not seen."""
 
 
 class About:
@@ -172,12 +174,14 @@ def _line(
         state = "open"
     else:
         state = "clear" if proved else "unknown"
+    # That it was not seen any more opens nothing by itself, but the reader of an open line wants to know.
+    beside = [f for f in findings.about(member, [UNSEEN]) if f not in mine]
     return Line.model_validate(
         {
             "subject": member.subject,
             "label": member.label,
             "state": state,
-            "findings": tuple(f.key for f in mine),
+            "findings": tuple(f.key for f in (*mine, *beside)),
             "statuses": statuses,
             "evidence": member.evidence,
         }
@@ -201,7 +205,7 @@ def _proof(entry: ChecklistEntry, member: Member, world: World) -> tuple[tuple[s
     if not entry.asks:
         return (), False
     statuses: list[str] = []
-    proved = not world.looked.lost and not world.material.problems
+    proved = not world.looked.damaged
     for kind in entry.asks:
         if member.subject.kind == "subnet" and kind == "arp.entry":
             proved = proved and _subnet_asked(member, world)

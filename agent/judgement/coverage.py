@@ -9,12 +9,12 @@ from agent.model.judged import SUBJECTS, Coverage, Unknown
 
 
 def systems(world: World) -> list[Asset]:
-    """What is there now, as far as we saw or were told."""
-    return [a for a in world.inventory.assets if a.presence != "gone"]
+    """What is there, as far as we saw or were told; what was silent lately may only be asleep."""
+    return list(world.inventory.assets)
 
 
 def not_looked(world: World) -> int:
-    """Systems of which nothing beyond their being there was answered."""
+    """Systems of which nothing beyond their being there was answered, or that did not answer the newest sweep."""
     return sum(not world.looked.looked_into(a.addrs) for a in systems(world))
 
 

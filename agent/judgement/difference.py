@@ -1,7 +1,8 @@
-"""What changed between the newest run of a site and the one before: new, gone, changed devices, and how many cannot be compared.
+"""What changed between the newest run of a site and the one before: new, not seen again, changed, and how many cannot be compared.
 
-"Gone" needs the newer run to have asked that very address and finished; a run that did not look there says nothing about it, nor does
-one that heard nobody: its cable may have been out.
+Only like is compared with like: a trait counts where both runs put its question to the same address or service, finished, and got an
+answer. "Gone" needs the newer run to have asked that very address and finished; a run that did not look there says nothing about it,
+nor does one that heard nobody: its cable may have been out.
 """
 
 from __future__ import annotations
@@ -9,16 +10,23 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from agent.judgement.looked import address_of
+from agent.judgement.answers import address_of, question
 from agent.judgement.world import World
 from agent.model.bodies import Banner, Body, HttpPage, TcpPort, TlsCertificate
+from agent.model.observation import Observation
 from agent.model.ref import Ref
 from agent.model.run import RunHeader
+
+Trait = tuple[str, ...]
+Topic = tuple[str, str]
+"""(question, `str(Ref)` of whom it was put to)."""
+PORTS = question("tcp.port")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Asset ids, sorted. `not_compared`: seen in the older run, and the newer did not ask, or did not finish asking."""
+    """Asset ids, sorted. `gone`: silent in the newer run. `not_compared`: the newer run did not ask all that the older one answered, or
+    the older did not, and what both asked is the same."""
 
     site: str
     older: str
@@ -34,18 +42,29 @@ def difference(world: World, older: RunHeader, newer: RunHeader) -> Difference:
     before, after = _seen(world, older.run_id), _seen(world, newer.run_id)
     addresses = {a.id: {str(r) for r in a.addrs} for a in world.inventory.assets}
     gone: list[str] = []
+    changed: list[str] = []
     unsure: list[str] = []
     for asset in before.keys() - after.keys():
-        known = world.assets[asset].presence == "gone" or _asked(world, newer, addresses[asset])
+        known = world.assets[asset].presence == "unseen" or _silent(world, newer, addresses[asset])
         (gone if known else unsure).append(asset)
-    both = before.keys() & after.keys()
+    for asset in before.keys() & after.keys():
+        then, now = before[asset], after[asset]
+        places = addresses[asset] | {_place(t) for t in (*then, *now)}
+        asked = _answered(world, older, places), _answered(world, newer, places)
+        both = asked[0] & asked[1]
+        if any(then.get(topic) != now.get(topic) for topic in both):
+            changed.append(asset)
+        elif {t for t in asked[0] ^ asked[1] if t[0] in _KINDS} or (
+            then.keys() | now.keys()
+        ) - both:
+            unsure.append(asset)
     return Difference(
         site=newer.site,
         older=older.run_id,
         newer=newer.run_id,
         new=tuple(sorted(after.keys() - before.keys())),
         gone=tuple(sorted(gone)),
-        changed=tuple(sorted(a for a in both if before[a] != after[a])),
+        changed=tuple(sorted(changed)),
         not_compared=tuple(sorted(unsure)),
     )
 
@@ -60,35 +79,63 @@ def since_last(world: World) -> tuple[Difference, ...]:
     return tuple(out)
 
 
-def _seen(world: World, run: str) -> dict[str, set[tuple[str, ...]]]:
-    """Asset -> what the run saw of it itself, without what changes by the minute."""
+def _seen(world: World, run: str) -> dict[str, dict[Topic, set[Trait]]]:
+    """Asset -> what the run saw of it itself, by topic, without what changes by the minute."""
     holder = {e: a.id for a in world.inventory.assets for e in a.evidence}
-    out: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    out: dict[str, dict[Topic, set[Trait]]] = defaultdict(lambda: defaultdict(set))
     for r, o in world.material.observations:
         if r == run and o.standing == "direct" and o.id in holder:
             facts = out[holder[o.id]]
-            trait = _trait(o.body)
-            if trait:
-                facts.add((address_of(o.subject) or "", *trait))
+            if trait := _trait(o.body):
+                facts[_topic(o)].add(trait)
     return out
 
 
-def _trait(body: Body) -> tuple[str, ...]:
+def _topic(o: Observation) -> Topic:
+    """The question that *o* answers: which ports an address has open, or what one of its services says."""
+    where = address_of(o.subject) or ""
+    port = getattr(o.body, "port", None)
+    if isinstance(o.body, TcpPort) or port is None:
+        return PORTS, where
+    ref = Ref.parse(where)
+    return o.body.kind, str(Ref(kind="service", ns=ref.ns, value=f"{ref.value}/tcp/{port}"))
+
+
+def _place(topic: Topic) -> str:
+    return address_of(Ref.parse(topic[1])) or ""
+
+
+def _answered(world: World, run: RunHeader, places: set[str]) -> set[Topic]:
+    """The topics of *places* on which *run* got an answer, yes or no, in a unit that finished."""
+    return {
+        (kind, a.subject)
+        for where in places
+        for kind in _KINDS
+        for a in world.looked.answers(kind, Ref.parse(where))
+        if a.run == run.run_id and a.outcome in ("answered", "negative")
+    }
+
+
+_KINDS = frozenset({PORTS, Banner.KIND, HttpPage.KIND, TlsCertificate.KIND})
+"""Questions whose answers make up a trait."""
+
+
+def _trait(body: Body) -> Trait:
     """What of a body counts as a change when it differs."""
     match body:
         case TcpPort():
             return ("port", str(body.port))
         case Banner():
-            return ("banner", str(body.port), body.text[:200])
+            return ("banner", body.text[:200])
         case HttpPage():
-            return ("page", str(body.port), str(body.tls), body.server, body.title, body.realm)
+            return ("page", str(body.tls), body.server, body.title, body.realm)
         case TlsCertificate():
-            return ("certificate", str(body.port), body.sha256)
+            return ("certificate", body.sha256)
         case _:
             return ()
 
 
-def _asked(world: World, run: RunHeader, addresses: set[str]) -> bool:
+def _silent(world: World, run: RunHeader, addresses: set[str]) -> bool:
     """Was one of *addresses* asked by *run*, strongly, in a unit that finished and heard somebody, and did none answer?"""
     told = [
         a

@@ -89,11 +89,10 @@ def _door(entry: DoorEntry, key: str, cell: _Cell, world: World, statuses: tuple
 
 def _unseen(entry: DoorEntry, world: World) -> tuple[bool, tuple[str, ...]]:
     """Did every device answer each of the door's questions, all devices being known?"""
-    live = [a for a in world.inventory.assets if a.presence != "gone"]
-    if not world.looked.all_whole or not live:
+    if not world.looked.all_whole or not world.inventory.assets:
         return False, ()
     statuses: list[str] = []
-    for asset in live:
+    for asset in world.inventory.assets:
         for kind in entry.asks:
             keys = world.looked.proved(kind, asset.addrs)
             if not keys:

@@ -30,14 +30,10 @@ class Member:
 
 
 def members(selector: Selector, world: World) -> list[Member]:
-    """The members that are known of, by label. Assets that are gone have no line: a finding speaks of them."""
+    """The members that are known of, by label, those too that were not seen any more: only a person can strike one out."""
     match selector.kind:
         case "asset":
-            found = [
-                _asset(a, world)
-                for a in world.inventory.assets
-                if a.presence != "gone" and _is_one(a, selector)
-            ]
+            found = [_asset(a, world) for a in world.inventory.assets if _is_one(a, selector)]
         case "service":
             found = list(_services(selector, world))
         case "account":
@@ -90,7 +86,7 @@ def networks(texts: Iterable[str]) -> list[str]:
 
 def _unsure(world: World) -> bool:
     """Is there a device whose class is not known? It might be a member of any class."""
-    return any(a.presence != "gone" and class_of(a) == "unknown" for a in world.inventory.assets)
+    return any(class_of(a) == "unknown" for a in world.inventory.assets)
 
 
 def _is_one(a: Asset, selector: Selector) -> bool:
@@ -160,7 +156,6 @@ def _place(ref: Ref, label: str, ranges: Iterable[str], world: World) -> Member:
     there = [
         (asset.id, a)
         for asset in world.inventory.assets
-        if asset.presence != "gone"
         for a in asset.addrs
         if a.ns == ref.ns and any(ip_address(a.value) in n for n in nets)
     ]

@@ -1,4 +1,4 @@
-"""Rules about devices that need more than one service: unknown, unseen, gone, two at one address, one key on many."""
+"""Rules about devices that need more than one service: unknown, unseen, silent lately, two at one address, one key on many."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from agent.inventory.mac import VIRTUAL_ROUTER, kind_of
+from agent.judgement.answers import address_of
 from agent.judgement.conditions import day
 from agent.judgement.hits import Hit
-from agent.judgement.looked import address_of
 from agent.judgement.world import World, asset_ref, class_of, personal
 from agent.model.asset import Asset
 from agent.model.bodies import ArpEntry, SshHostKey, TlsCertificate
@@ -33,7 +33,7 @@ def device_known_unseen(world: World) -> Iterator[Hit]:
 
 def device_gone(world: World) -> Iterator[Hit]:
     for a in _sorted(world):
-        if a.presence == "gone" and a.evidence:
+        if a.presence == "unseen" and a.evidence:
             yield Hit(asset_ref(a.id), (a.id,), a.evidence, {"last_seen": day(a.last_seen)})
 
 
@@ -103,9 +103,8 @@ def _key(o: Observation) -> str:
 def _by_address(world: World) -> dict[str, tuple[str, ...]]:
     out: dict[str, set[str]] = defaultdict(set)
     for a in world.inventory.assets:
-        if a.presence != "gone":
-            for ref in a.addrs:
-                out[str(ref)].add(a.id)
+        for ref in a.addrs:
+            out[str(ref)].add(a.id)
     return {k: tuple(sorted(v)) for k, v in out.items()}
 
 

@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from agent.catalogs.ports import OT_QUESTION
 from agent.catalogs.unknowns import load_unknowns
-from agent.judgement.looked import Missed
-from agent.judgement.world import World, class_of
+from agent.judgement.missed import Missed
+from agent.judgement.world import World, class_of, unconfirmed
 from agent.model.judged import SUBJECTS, SiteFacts, Unknown
 from agent.model.ref import Ref
 
@@ -68,6 +69,12 @@ def fed_subjects(world: World) -> frozenset[str]:
 def _runs(world: World) -> Iterator[Unknown]:
     for name, why in world.material.problems:
         yield _unknown("run_unreadable", name, None, params={"file": name, "reason": _cut(why)})
+    for cause, files in (
+        ("run_disputed", world.material.disputed),
+        ("run_copied", world.material.copies),
+    ):
+        for name, why in files:
+            yield _unknown(cause, name, None, params={"file": name, "reason": _cut(why)})
     for run, count in sorted(world.looked.lost.items()):
         site = world.looked.site(run)
         params: dict[str, str | int] = {"run": run[:12], "count": count}
@@ -138,28 +145,42 @@ def _networks(world: World) -> Iterator[Unknown]:
 
 
 def _devices(world: World) -> Iterator[Unknown]:
-    """Each device is counted in one of the two at most."""
+    """Devices of no known class, devices only told of, and devices that did not answer the newest run that was to ask them."""
     unclear: dict[str, int] = defaultdict(int)
     unseen: dict[str, int] = defaultdict(int)
+    silent: dict[str, int] = defaultdict(int)
     for a in world.inventory.assets:
         site = a.sites[0] if a.sites else ""
         if a.presence == "known_unseen" or (
             a.presence == "claimed" and any(e in world.observations for e in a.evidence)
         ):
             unseen[site] += 1
-        elif a.presence in ("live", "gone") and class_of(a) == "unknown":
+        elif a.presence in ("live", "unseen") and class_of(a) == "unknown":
             unclear[site] += 1
-    for cause, counts in (("class_unknown", unclear), ("device_unseen", unseen)):
+        if unconfirmed(a, world):
+            silent[site] += 1
+    for cause, counts in (
+        ("class_unknown", unclear),
+        ("device_unseen", unseen),
+        ("device_silent", silent),
+    ):
         for site, count in sorted(counts.items()):
             yield _unknown(cause, site, site or None, count, {"site": site, "count": count})
 
 
 def _ranges(world: World) -> Iterator[Unknown]:
+    ot = {
+        world.looked.site(run)
+        for run, status in world.material.statuses
+        if status.outcome == "done" and any(a.kind == OT_QUESTION for a in status.asks)
+    }
     for s in world.sites.values():
         for cause, ranges in (("range_never", s.never), ("range_unreached", s.unreached)):
             for network, why in ranges:
                 params: dict[str, str | int] = {"network": network, "why": why, "site": s.id}
                 yield _unknown(cause, network, s.id, params=params)
+        if world.looked.newest_runs(s.id) and s.id not in ot:
+            yield _unknown("ot_not_asked", s.id, s.id, params={"site": s.id})
         for network in passive(world, s):
             yield _unknown(
                 "range_passive", network, s.id, params={"network": network, "site": s.id}

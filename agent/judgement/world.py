@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import TypeVar
 
 from agent.inventory.mac import kind_of
-from agent.judgement.looked import Looked, address_of, port_of
+from agent.judgement.answers import address_of, port_of
+from agent.judgement.looked import Looked
 from agent.material import Material
 from agent.model.asset import Asset
 from agent.model.bodies import Banner, Body, HttpPage, TlsCertificate
@@ -65,12 +66,12 @@ class World:
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
-        """Every open service of an asset that is not gone, in a fixed order."""
+        """Every open service, in a fixed order; of an asset that did not answer any more, as it was seen last."""
         out: list[Point] = []
         for s in sorted(self.inventory.services, key=lambda s: (str(s.at), s.asset)):
             asset = self.assets.get(s.asset)
             where = address_of(s.at)
-            if asset is None or where is None or asset.presence == "gone" or s.state != "open":
+            if asset is None or where is None or s.state != "open":
                 continue
             out.append(
                 Point(
@@ -120,6 +121,16 @@ def class_of(asset: Asset) -> str:
     """Class of *asset*; `unknown` also where sources contradict each other."""
     known = asset.device_class
     return known.value if known.state == "known" and known.value else "unknown"
+
+
+def unconfirmed(asset: Asset, world: World) -> bool:
+    """Seen by us before, and at no address of it in the newest run that was to ask: what was proved of it then need not hold now.
+
+    A run that failed to ask is no better than one that met silence.
+    """
+    if asset.presence not in ("live", "unseen"):
+        return False
+    return not any(world.looked.present(a) for a in asset.addrs)
 
 
 def asset_ref(asset: str) -> Ref:

@@ -48,7 +48,9 @@ DEVICE_CLASSES: tuple[str, ...] = (
     "bmc",
     "unknown",
 )
-Presence = Literal["live", "known_unseen", "claimed", "gone"]
+Presence = Literal["live", "known_unseen", "claimed", "unseen"]
+"""`live`: seen by us. `unseen`: seen by us before, and silent when a later run asked: asleep, unplugged or away; only people can tell.
+`known_unseen`: reported by a device. `claimed`: only people speak of it."""
 
 
 class Identifier(M):

@@ -58,7 +58,10 @@ class EngagementFacts(M):
 
 
 class RunFacts(M):
-    """A run or import as the report shows it. `head_words` are the head of its chain in words, `verified` the three verdicts of verify."""
+    """A run or import as the report shows it. `head_words` are the head of its chain in words, `verified` the three verdicts of verify.
+
+    `clock_back`: microseconds by which the machine's clock was set back while the run lasted or since; its times are as it told them.
+    """
 
     header: RunHeader
     ends: tuple[SessionEnd, ...]
@@ -72,6 +75,7 @@ class RunFacts(M):
     known_outside: bool
     file: str
     resumed: tuple[Resumed, ...] = ()
+    clock_back: Us = 0
 
 
 class Unknown(M):

@@ -23,7 +23,7 @@ Verdict = Literal["allowed", "denied", "never", "mandate"]
 
 RAW_PRINT_PORTS: frozenset[int] = frozenset({515, 6101, 9200, *range(9100, 9108)})
 """Ports on which a printer prints whatever it is sent: a connection may be tried, no byte is ever written."""
-OT_PORTS: frozenset[int] = frozenset({102, 502, 20000, 44818, 47808})
+OT_PORTS: frozenset[int] = frozenset({102, 502, 1911, 4840, 4911, 20000, 44818, 47808})
 """Industrial protocols: only a connection, and only where the engagement opts in."""
 
 

@@ -77,6 +77,20 @@ class Way:
     own: bool = False
 
 
+@dataclass(frozen=True)
+class LinkMark:
+    """How a link stands. Two equal marks, one before and one after a look: it was the same link, up all the time.
+
+    `flaps`: how often its carrier came or went since the machine started (IFLA_CARRIER_CHANGES); None where iproute2 does not tell.
+    """
+
+    index: int
+    mac: str | None
+    addresses: tuple[str, ...]
+    up: bool
+    flaps: int | None
+
+
 class CannotLook(Exception):
     """The machine did not tell; carries why."""
 
@@ -89,6 +103,22 @@ def interfaces() -> tuple[Interface, ...]:
 def routes() -> tuple[Route, ...]:
     """The IPv4 routes of all tables. Raises `CannotLook`."""
     return parse_routes(_ip("-4", "route", "show", "table", "all"))
+
+
+def link_mark(name: str) -> LinkMark:
+    """How interface *name* stands now. Raises `CannotLook`, also where it is not there any more."""
+    for row in _ip("-s", "-s", "address", "show", "dev", name):
+        told = row.get("addr_info", ())
+        addresses = tuple(f"{a['local']}/{a['prefixlen']}" for a in told if "local" in a)
+        sent = row.get("stats64", {}).get("tx", {})
+        return LinkMark(
+            index=int(row["ifindex"]),
+            mac=row.get("address"),
+            addresses=tuple(a for a in addresses if ":" not in a),
+            up={"UP", "LOWER_UP"} <= set(row.get("flags", ())),
+            flaps=sent.get("carrier_changes"),
+        )
+    raise CannotLook(f"there is no interface {name}")
 
 
 def neighbours() -> tuple[Neighbour, ...]:

@@ -26,7 +26,7 @@ HEADS = (
     "mac_address",
     "notes",
 )
-_STATUS = {"live": "Active", "known_unseen": "Active", "claimed": "Inactive", "gone": "Inactive"}
+_STATUS = {"live": "Active", "known_unseen": "Active", "claimed": "Inactive", "unseen": "Active"}
 
 
 def write(judged: Judged, lang: Lang, folder: Path) -> Path:

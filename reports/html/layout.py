@@ -16,7 +16,7 @@ from agent.model.status import ProbeStatus
 from reports.prose import RuleProse
 
 _DOOR_RANK = {"observed": 0, "suspected": 1, "not_seen": 2, "not_examined": 3}
-_PRESENCE_RANK = {"live": 0, "known_unseen": 1, "claimed": 2, "gone": 3}
+_PRESENCE_RANK = {"live": 0, "known_unseen": 1, "claimed": 2, "unseen": 3}
 _PARTY_RANK = {"former": 0, "contested": 1, "unknown": 2, "approved": 3, "ours": 4, "client": 5}
 
 

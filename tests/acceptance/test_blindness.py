@@ -17,7 +17,8 @@ from agent.model.answers import Answers, ItemAnswer
 from agent.model.judged import Judged
 from tests.acceptance.conftest import Story
 from tests.acceptance.product import MARKS, judged_of, material_of, with_runs
-from tests.agent.judgement.test_blindness import better, spoilt
+from tests.agent.judgement.better import better
+from tests.agent.judgement.test_blindness import spoilt
 
 pytestmark = MARKS
 SAMPLES = 300

@@ -69,7 +69,7 @@ def test_the_newest_wins_and_the_older_is_kept(story: Story) -> None:
         assert seen
         assert not today & set(seen)
     gone = story.visits["depot", "raw"].truth.site("depot").host(CAMERA).addrs[0]
-    assert at(judged, "depot")[gone].presence == "gone"
+    assert at(judged, "depot")[gone].presence == "unseen"
     assert judged.page_one.since_last is not None
     assert judged.page_one.since_last["gone"] == 1
 

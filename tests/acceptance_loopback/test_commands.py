@@ -207,7 +207,10 @@ def test_export_lists_its_formats_and_writes_them(finished: Path, tmp_path: Path
 def test_fail_on_is_the_only_way_to_exit_one(finished: Path, tmp_path: Path) -> None:
     assert handover("report", finished, "--out", tmp_path).returncode == 0
     assert handover("report", finished, "--out", tmp_path, "--fail-on", "low").returncode == 1
-    assert handover("report", finished, "--out", tmp_path, "--fail-on", "critical").returncode == 0
+    # Nothing critical, but nobody went to the other site yet.
+    told = handover("report", finished, "--out", tmp_path, "--fail-on", "critical")
+    assert told.returncode == 3
+    assert "site depot: no run yet" in told.stderr
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ class _Sample:
             ),
             merged=(why,) if n % 5 == 0 else (),
             kept_apart=(apart,) if n % 6 == 0 else (),
-            presence="gone" if gone else "claimed" if n % 37 == 36 else "live",
+            presence="unseen" if gone else "claimed" if n % 37 == 36 else "live",
             device_class=Known[str].not_asked()
             if kind == "unknown"
             else Known[str].of(kind, (named,)),

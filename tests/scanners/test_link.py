@@ -12,8 +12,10 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,7 @@ class Frame:
 class Net:
     worker: NamespaceWorker
     technician: int
+    switch: int
     tap: socket.socket
 
     def look(self, *words: str, rights: bool, scope: ScopeRule = SCOPE) -> dict[str, Any]:
@@ -135,7 +138,7 @@ def net() -> Iterator[Net]:
         worker.command(one, ["ip", "-batch", "-"], setup)
     worker.sysctl(machines[1], {"ipv4/icmp_echo_ignore_all": 1})
     listening = worker.within(switch, lambda: tap("p0"))
-    made = Net(worker, technician, listening)
+    made = Net(worker, technician, switch, listening)
     made.remember(5, "stale")
     made.remember(6, "permanent")
     yield made
@@ -229,6 +232,41 @@ def test_pieces_of_one_link_share_its_cap(net: Net, rights: bool) -> None:
     times = sorted(f.at_ns for f in net.frames() if f.arp)
     assert len(times) > 120
     assert_paced(times, 200)
+
+
+@pytest.mark.parametrize("rights", [True, False], ids=["raw", "plain"])
+@pytest.mark.parametrize("back", [True, False], ids=["and put back", "and left out"])
+def test_a_cable_pulled_in_mid_sweep_makes_nobody_silent(
+    net: Net, rights: bool, back: bool
+) -> None:
+    """The port of the switch goes down: no packet can leave, and no error comes back."""
+    scope = ScopeRule(allowed=("10.77.0.0/25",), never=(addr(7),), actions=("sweep",))
+    with ThreadPoolExecutor(1) as other:
+        looking = other.submit(net.look, rights=rights, scope=scope)
+        wait_for_arp(net, addr(9))
+        net.worker.command(net.switch, ["ip", "link", "set", "p0", "down"])
+        try:
+            time.sleep(0.2)
+            if back:
+                net.worker.command(net.switch, ["ip", "link", "set", "p0", "up"])
+            found = looking.result()
+        finally:
+            net.worker.command(net.switch, ["ip", "link", "set", "p0", "up"])
+            # The tap is told once that its port went down; after that come the frames it still held.
+            for _ in range(2):
+                with contextlib.suppress(OSError):
+                    net.frames()
+    [(outcome, reason)] = [v for k, v in found["units"].items() if k.endswith("/10.77.0.0/25")][:1]
+    assert outcome in ("partial", "failed")
+    assert "eth0" in reason
+    assert "silent" not in found["alive"].values()
+
+
+def wait_for_arp(net: Net, target: str) -> None:
+    until = time.monotonic() + 60
+    while not any(f.target == target for f in net.frames()):
+        assert time.monotonic() < until, "no ARP request"
+        time.sleep(0.02)
 
 
 def test_an_entry_that_stays_doubtful_is_no_answer(net: Net) -> None:

@@ -75,6 +75,14 @@ def test_who_does_not_answer_is_asked_twice_and_silent() -> None:
 
 @pytest.mark.root
 @pytest.mark.needs("unshare", "ip")
+def test_who_could_not_be_asked_was_not_silent() -> None:
+    """No route to one of them: nothing was sent, so its silence says nothing."""
+    told = ping("0 2147483647", "ip route add unreachable 127.91.$(($$ % 251)).3 table local")
+    assert told["asks"] == [["2", "answered"], ["3", "error"]]
+
+
+@pytest.mark.root
+@pytest.mark.needs("unshare", "ip")
 def test_where_the_kernel_does_not_allow_it_nothing_is_planned() -> None:
     told = ping("1 0")
     assert told == {"allowed": False, "found": {}, "asks": [], "sent": {}}

@@ -102,13 +102,13 @@ def test_equal_sources_at_one_time_are_a_conflict() -> None:
     assert {v for v, _ in known.candidates} == {"A", "B"}
 
 
-def test_gone_needs_a_finished_look_that_met_silence() -> None:
+def test_unseen_needs_a_finished_look_that_met_silence() -> None:
     def last_run(outcome: str, answer: str, probe: str = "arp", other: str = "answered") -> str:
         s = Story().run().see("192.168.1.5", arp(INTEL)).run()
         s.asked(probe, outcome, ip192_168_1_5=answer, ip192_168_1_9=other)  # type: ignore[arg-type]
         return s.inventory().assets[0].presence
 
-    assert last_run("done", "silent") == "gone"
+    assert last_run("done", "silent") == "unseen"
     # Nobody at all answered: the cable may have been out.
     assert last_run("done", "silent", other="silent") == "live"
     assert last_run("partial", "silent") == "live"

@@ -18,9 +18,9 @@ from agent.material import Material
 from agent.model.answers import Answers, ItemAnswer
 from agent.model.judged import Judged
 from agent.model.status import ProbeStatus, UnitOutcome
+from tests.agent.judgement.better import CLOSED, better
 from tests.agent.judgement.sample import NOW, client
 
-CLOSED = ("clear", "done")
 SPOILT: tuple[UnitOutcome, ...] = ("failed", "skipped", "refused", "partial")
 
 
@@ -77,34 +77,6 @@ def with_spoilt_status(m: Material) -> Iterator[tuple[str, Material]]:
             yield f"{run} {s.key} {outcome}", replace(m, statuses=told)
 
 
-def better(before: Judged, after: Judged) -> list[str]:
-    """What looks better in *after*; empty when nothing does."""
-    out: list[str] = []
-    then = {i.id: i for i in before.checklist}
-    for item in after.checklist:
-        old = then[item.id]
-        if item.state in CLOSED and old.state not in CLOSED:
-            out.append(f"{item.id}: {old.state} became {item.state}")
-        lines = {str(x.subject): x.state for x in old.lines}
-        for x in item.lines:
-            was = lines.get(str(x.subject))
-            if was is not None and x.state in CLOSED and was not in CLOSED:
-                out.append(f"{item.id} {x.subject}: {was} became {x.state}")
-    doors = {(d.door, d.party_label): d.state for d in before.doors}
-    for d in after.doors:
-        if d.state == "not_seen" and doors.get((d.door, d.party_label)) != "not_seen":
-            out.append(f"door {d.door} of {d.party_label} became not_seen")
-    if after.page_one.unknown_total < before.page_one.unknown_total:
-        fell = (before.page_one.unknown_by_cause, after.page_one.unknown_by_cause)
-        out.append(f"fewer unknowns: {fell[0]} became {fell[1]}")
-    if before.page_one.ways_in is None and after.page_one.ways_in == 0:
-        out.append("no way in, of a sudden")
-    for old_c, new_c in zip(before.coverage, after.coverage, strict=True):
-        if old_c.total is None and new_c.total is not None:
-            out.append(f"the number of {new_c.subject} became known")
-    return out
-
-
 def faults(mutants: Iterator[tuple[str, Material]]) -> list[str]:
     return [f"{what}: {b}" for what, m in mutants for b in better(whole(), judge(m, build(m)))]
 
@@ -114,7 +86,7 @@ def test_there_is_something_to_lose() -> None:
     states = {i.id: i.state for i in whole().checklist}
     assert states["7.estate.found"] == "clear"
     assert states["7.estate.reviewed"] == "done"
-    assert whole().coverage[0].total == len(whole().assets) - 1
+    assert whole().coverage[0].total == len(whole().assets)
     assert whole().findings
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from agent.catalogs.risks import fill, load_risks
 from agent.catalogs.unknowns import load_unknowns
 from agent.inventory.build import build
+from agent.judgement.conditions import day
 from agent.judgement.findings import finding_key
 from agent.judgement.judge import judge
 from agent.material import Material
@@ -54,10 +55,19 @@ def test_findings_name_where_and_by_what() -> None:
     assert len({f.key for f in j.findings}) == len(j.findings)
 
 
-def test_what_is_gone_has_no_open_service() -> None:
-    gone = {a.id for a in sample().assets if a.presence == "gone"}
-    assert len(gone) == 1
-    assert {f.rule for f in sample().findings if gone & set(f.assets)} == {"device-gone"}
+def test_what_was_silent_lately_keeps_lines_findings_and_its_place() -> None:
+    """A laptop that sleeps during the second run, or that somebody unplugs for its sake, is not cleared by that."""
+    j = sample()
+    [asset] = [a for a in j.assets if a.presence == "unseen"]
+    found = {f.rule: f for f in j.findings if asset.id in f.assets}
+    assert set(found) == {"device-gone", "rdp-open"}
+    assert found["device-gone"].params["last_seen"] == day(NOW - 10 * DAY)
+    lines = [x for i in j.checklist for x in i.lines if asset.id in x.subject.value]
+    assert lines
+    assert not {x.state for x in lines} & {"clear", "done"}
+    assert all(found["device-gone"].key in x.findings for x in lines)
+    assert [d.state for d in j.doors if d.door == "service_rdp" and asset.id in d.assets]
+    assert j.page_one.unknown_by_cause["device_silent"] == 1
 
 
 def test_findings_are_worst_first() -> None:
@@ -195,11 +205,12 @@ def test_left_alone_counts_what_is_never_asked() -> None:
 
 def test_silent_hosts_are_not_looked_at() -> None:
     page = sample().page_one
-    assert page.systems == 13
-    assert page.systems_not_looked == 1
+    assert page.systems == 14
+    # One that answers no port, and one that did not answer the last sweep.
+    assert page.systems_not_looked == 2
     assert page.unknown_by_cause["host_silent"] == 1
     [devices, *others] = sample().coverage
-    assert (devices.looked, devices.total) == (12, 13)
+    assert (devices.looked, devices.total) == (12, 14)
     assert all(c.total is None and c.looked == 0 and c.reasons for c in others)
 
 

@@ -95,6 +95,48 @@ def test_what_was_not_asked_again_is_not_gone() -> None:
     assert len(d.not_compared) == 2
 
 
+def test_a_run_that_asked_one_thing_only_changes_nothing_else() -> None:
+    """`run --only web`: banner, ports and certificates were not asked again; that is no change of any device."""
+    hosts = {ip: hq_hosts()[ip] for ip in ("192.0.2.2", "192.0.2.11")}
+    old, new = Run(HQ, NOW - 9 * DAY, "run-1"), Run(HQ, NOW - DAY, "run-2")
+    old.sweep(hosts)
+    new.sweep(hosts)
+    new.statuses = [s for s in new.statuses if s.probe in ("arp", "web")]
+    new.observations = [o for o in new.observations if o.probe in ("arp", "web")]
+    new.plans = [p for p in new.plans if p.probe in ("arp", "web")]
+    [d] = since_last(world(material(engagement(HQ), (old, new))))
+    assert not d.changed
+    assert not d.gone
+    assert len(d.not_compared) == 2
+
+
+@pytest.mark.parametrize("outcome", ["failed", "partial", "refused", "skipped"])
+def test_what_the_newer_run_did_not_finish_is_not_compared(outcome: str) -> None:
+    ip = "192.0.2.11"
+    old, new = Run(HQ, NOW - 9 * DAY, "run-1"), Run(HQ, NOW - DAY, "run-2")
+    old.sweep({ip: hq_hosts()[ip]})
+    new.sweep({ip: hq_hosts()[ip]})
+    new.observations[:] = [o for o in new.observations if o.probe != "banner"]
+    n = next(n for n, s in enumerate(new.statuses) if s.key == f"banner/{ip}")
+    new.statuses[n] = status(outcome, probe="banner", unit=ip)
+    [d] = since_last(world(material(engagement(HQ), (old, new))))
+    assert not d.changed
+    assert len(d.not_compared) == 1
+
+
+def test_a_banner_that_is_another_is_a_change_beside_what_was_not_asked() -> None:
+    ip = "192.0.2.11"
+    host = hq_hosts()[ip]
+    banner = {22: {"protocol": "ssh", "text": "SSH-2.0-other"}}
+    old, new = Run(HQ, NOW - 9 * DAY, "run-1"), Run(HQ, NOW - DAY, "run-2")
+    old.sweep({ip: host})
+    new.sweep({ip: {**host, "banner": {**host["banner"], **banner}}})
+    new.statuses = [s for s in new.statuses if s.probe != "tcp_ports"]
+    [d] = since_last(world(material(engagement(HQ), (old, new))))
+    assert len(d.changed) == 1
+    assert not d.not_compared
+
+
 def status(outcome: str, **more: object) -> ProbeStatus:
     fields = {
         "probe": "web",
