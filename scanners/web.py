@@ -18,9 +18,15 @@ KEPT = 64 * 1024
 """Bytes of an answer that are looked at and kept."""
 
 
+class WantsTls(NotHttp):
+    """A server of HTTPS tells those who speak plain text so."""
+
+
 async def talk(http: Http) -> Answer:
-    """Ask for the root page and its icon, store what they say, and return the page. Raises as `Http.ask`."""
+    """Ask for the root page and its icon, store what they say, and return the page. Raises as `Http.ask`, and `WantsTls`."""
     raw, answer = await http.ask("/")
+    if not http.tls and answer.status == 400 and b"HTTPS" in answer.body[:KEPT]:
+        raise WantsTls("plain text was not wanted")
     c, icon = http.c, b""
     # A server that did not finish its page is not asked again.
     if answer.whole and http.ended and not c.impatient:

@@ -85,14 +85,16 @@ class Conversation:
         *,
         limit: int = LIMIT,
         wait_s: float | None = None,
+        next_s: float | None = None,
         whole_s: float = WHOLE_S,
     ) -> bytes:
         """One answer: until *done* says that it is whole, the peer closes, *limit* bytes came, or time is over.
 
-        What came until then counts. Raises `TimeoutError` when nothing came, `ConnectionError` when the peer hung up without a word.
+        *wait_s* bounds the wait for the first bytes, *next_s* for more of them. What came until then counts. Raises `TimeoutError` when nothing came, `ConnectionError` when the peer hung up without a word.
         """
         stream = self._open_stream()
         wait = self.wait_s if wait_s is None else min(wait_s, self.wait_s)
+        later = wait if next_s is None else next_s
         data, until = bytearray(), time.monotonic() + whole_s
         self.heard = b""
         try:
@@ -100,7 +102,9 @@ class Conversation:
                 left = until - time.monotonic()
                 if left <= 0:
                     break
-                chunk = await stream.read(min(limit - len(data), 65536), min(left, wait))
+                chunk = await stream.read(
+                    min(limit - len(data), 65536), min(left, later if data else wait)
+                )
                 if not chunk:
                     if not data:
                         raise ConnectionResetError("the peer hung up without a word")

@@ -83,12 +83,23 @@ async def _listen(c: Conversation, wait_s: float) -> bool:
     """Hear what comes by itself; recognise it, and go on in its protocol. False where nothing came."""
     try:
         said = await c.hear(
-            lambda d: banner.finished(c.port, d), limit=banner.LIMIT, wait_s=wait_s, whole_s=wait_s
+            lambda d: _said_it(c.port, d),
+            limit=banner.LIMIT,
+            wait_s=wait_s,
+            next_s=NEXT_S,
+            whole_s=LISTEN_S,
         )
     except (TimeoutError, ConnectionError):
         return False
     await _recognised(c, said)
     return True
+
+
+def _said_it(port: int, data: bytes) -> bool:
+    """A line, a MySQL packet, or telnet options that wait for an answer: there is no more to wait for."""
+    if banner.protocol_of(port, data) == "mysql":
+        return len(data) >= 4 + int.from_bytes(data[:3], "little")
+    return banner.finished(port, data) or bool(telnet.refuse(data))
 
 
 async def _recognised(c: Conversation, said: bytes) -> None:
@@ -152,27 +163,30 @@ async def _page(c: Conversation, *, tls: bool, whole: bool = False, fresh: bool 
         await c.open()
     http = Http(c, tls) if whole else Http(c, tls, SMALL_PAGE)
     answers: list[Answer] = []
+    wants_tls = False
 
     async def ask() -> None:
-        answers.append(await web.talk(http))
+        nonlocal wants_tls
+        try:
+            answers.append(await web.talk(http))
+        except web.WantsTls:
+            wants_tls = True
+            raise
 
     before = c.outcomes.get("http.page")
     answered = await c.put("http.page", ask())
     if not whole and not answered:
         # Nobody said that this is a web port: not to have found one is no answer worth telling.
         _restore(c, "http.page", before)
-    if answers:
+    if wants_tls:
+        await _tls_then_page(c)
+    elif answers:
         await _beyond(http, answers[0])
 
 
 async def _beyond(http: Http, answer: Answer) -> None:
     """What a page leads us to ask at the same server, each at its documented address."""
     c = http.c
-    if not http.tls and answer.status == 400 and b"HTTPS" in answer.body[:4096]:
-        await c.put("tls.certificate", _certificate(c))
-        if c.tls:
-            await _page(c, tls=True)
-        return
     if c.port == ipp.PORT:
         await c.put("ipp.printer", ipp.talk(http))
     if c.port in apis.DOCKER_PORTS or answer.headers.get("server", "").startswith("Docker/"):
@@ -184,11 +198,6 @@ async def _beyond(http: Http, answer: Answer) -> None:
         await c.put("api.about", apis.vsphere(http))
     elif scheme := apis.offers_ntlm(answer):
         await c.put("ntlm.challenge", apis.challenge(http, "/", scheme))
-
-
-async def _certificate(c: Conversation) -> None:
-    await c.open()
-    await c.start_tls()
 
 
 def _restore(c: Conversation, kind: str, before: AskOutcome | None) -> None:

@@ -127,7 +127,7 @@ def parse_dns(port: int, data: bytes) -> ServiceNamed:
         if found:
             text = record[found.end() : found.end() + found[1][0]]
             version = text.decode("utf-8", "replace")[:100]
-    return ServiceNamed(port=port, protocol="dns", detail=version, product=version)
+    return ServiceNamed(port=port, protocol="dns", version=version)
 
 
 async def socks(c: Conversation) -> None:

@@ -10,7 +10,7 @@ from scanners.services.conversation import Conversation
 IAC, SE, SB, WILL, WONT, DO, DONT = 255, 240, 250, 251, 252, 253, 254
 _OPTION = re.compile(rb"\xff([\xfb-\xfe])(.)", re.DOTALL)
 _PROMPT = re.compile(rb"(?:[:>#$\]?])\s?$")
-ROUNDS = 3
+ROUNDS = 6
 MAX_ANSWERS = 40
 
 
@@ -22,7 +22,8 @@ async def greeting(c: Conversation, said: bytes) -> bytes:
         if not answer:
             break
         try:
-            said = await c.ask(answer, finished, limit=2048)
+            # More options want an answer first: the server waits for it.
+            said = await c.ask(answer, lambda d: finished(d) or bool(refuse(d)), limit=2048)
         except (TimeoutError, ConnectionError):
             break
         whole += said
