@@ -171,6 +171,8 @@ class RealServers:
                     stdout=log,
                     stderr=log,
                     env={**os.environ, **(env or {})},
+                    # Postfix ends by ending its process group: it must not be ours.
+                    start_new_session=True,
                 )
 
             self._running.append(self._worker.within(self._namespace, begin))

@@ -13,6 +13,7 @@ from agent.inventory.attributes import DEVICE, Claim, nothing, settle
 from agent.inventory.endpoint import Endpoint
 from agent.inventory.history import History
 from agent.model import bodies
+from agent.model.bodies_services import NtlmChallenge, ServiceBody
 from agent.model.known import Known
 from agent.model.ref import Ref
 from agent.model.service import Service
@@ -61,7 +62,9 @@ def services(e: Endpoint, asset: str, history: History) -> list[Service]:
             | bodies.Banner
             | bodies.HttpPage
             | bodies.TlsCertificate
-            | bodies.SshHostKey,
+            | bodies.SshHostKey
+            | ServiceBody
+            | NtlmChallenge,
         ):
             continue
         port = b.port
@@ -88,6 +91,13 @@ def services(e: Endpoint, asset: str, history: History) -> list[Service]:
             certs[port] = max(certs.get(port, (0, "")), (o.at, b.spki_sha256.lower()))
         elif isinstance(b, bodies.SshHostKey):
             say("protocol", "ssh")
+        elif isinstance(b, ServiceBody):
+            # A banner names the dialect of SMB, and whether it is the first: that is the better name.
+            say("protocol", "" if b.protocol_name == "smb" else b.protocol_name)
+            say("auth", b.auth_text)
+            product, version = product_of(b.product_name)
+            say("product", product or b.product_name)
+            say("version", b.version_text or version)
     out: list[Service] = []
     for port in sorted(evidence):
         known = {

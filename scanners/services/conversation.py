@@ -34,7 +34,8 @@ class TooMany(ConnectionError):
 
 @dataclass
 class Conversation:
-    """`tls`: the present connection is inside TLS. `heard`: bytes of the present answer. `named`: the port has been recognised.
+    """`tls`: the present connection is inside TLS. `heard`: bytes of the present answer; `closed`: the peer ended it.
+    `named`: the port has been recognised.
 
     `impatient`: the host has many ports that say nothing; waits are short and nothing is tried twice.
     """
@@ -48,6 +49,7 @@ class Conversation:
     tls: bool = False
     named: bool = False
     heard: bytes = b""
+    closed: bool = False
     outcomes: dict[str, AskOutcome] = field(default_factory=dict[str, AskOutcome])
     _stream: Stream | None = None
 
@@ -90,13 +92,14 @@ class Conversation:
     ) -> bytes:
         """One answer: until *done* says that it is whole, the peer closes, *limit* bytes came, or time is over.
 
-        *wait_s* bounds the wait for the first bytes, *next_s* for more of them. What came until then counts. Raises `TimeoutError` when nothing came, `ConnectionError` when the peer hung up without a word.
+        *wait_s* bounds the wait for the first bytes, *next_s* for more of them. What came until then counts.
+        Raises `TimeoutError` when nothing came, `ConnectionError` when the peer hung up without a word.
         """
         stream = self._open_stream()
         wait = self.wait_s if wait_s is None else min(wait_s, self.wait_s)
         later = wait if next_s is None else next_s
         data, until = bytearray(), time.monotonic() + whole_s
-        self.heard = b""
+        self.heard, self.closed = b"", False
         try:
             while len(data) < limit and not done(bytes(data)):
                 left = until - time.monotonic()
@@ -106,6 +109,7 @@ class Conversation:
                     min(limit - len(data), 65536), min(left, later if data else wait)
                 )
                 if not chunk:
+                    self.closed = True
                     if not data:
                         raise ConnectionResetError("the peer hung up without a word")
                     break

@@ -58,7 +58,7 @@ class Http:
         await self.c.write(("\r\n".join(lines) + "\r\n\r\n").encode("ascii") + body)
         raw = await self.c.hear(_complete, limit=self.limit, whole_s=WHOLE_S)
         framed = _complete(raw)
-        self.ended = framed or len(raw) < self.limit
+        self.ended = framed or self.c.closed
         answer = parse(raw)
         said = answer.headers.get("connection", "").lower()
         old = raw.startswith(b"HTTP/1.0") and "keep-alive" not in said

@@ -124,7 +124,7 @@ async def _otherwise(c: Conversation, found: Way) -> None:
         await _page(c, tls=True, whole=True, fresh=True)
     elif found.first == "https":
         await _page(c, tls=False, whole=True, fresh=True)
-    elif found.first == "listen":
+    elif found.first == "listen" and not found.expects:
         await _page(c, tls=False)
         if not c.named:
             await _tls_then_page(c)
@@ -175,8 +175,8 @@ async def _page(c: Conversation, *, tls: bool, whole: bool = False, fresh: bool 
 
     before = c.outcomes.get("http.page")
     answered = await c.put("http.page", ask())
-    if not whole and not answered:
-        # Nobody said that this is a web port: not to have found one is no answer worth telling.
+    if not answered and (before is not None or not whole):
+        # Nobody said that this is a web port, or that it is one of the other kind: not to have found one is no answer worth telling.
         _restore(c, "http.page", before)
     if wants_tls:
         await _tls_then_page(c)

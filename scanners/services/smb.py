@@ -194,7 +194,8 @@ def _parse_2(message: bytes) -> Negotiated:
     name = NAMES.get(dialect)
     if name is None:
         raise NotSmb("a dialect nobody offered")
-    guid = str(UUID(bytes_le=message[72:88])) if len(message) >= 88 else ""
+    told = message[72:88]
+    guid = str(UUID(bytes_le=told)) if len(told) == 16 and any(told) else ""
     return Negotiated(name, bool(mode & _SIGNING_REQUIRED_2), guid)
 
 
