@@ -260,7 +260,7 @@ class RealServers:
         conf = self._place(
             "smb.conf",
             f"[global]\nworkgroup = ACME\nnetbios name = FILES\nserver min protocol = NT1\n"
-            f"interfaces = {self.address}/8\nbind interfaces only = yes\nsmb ports = {445}\n"
+            f"interfaces = {self.address}/8\nbind interfaces only = yes\nsmb ports = 445\n"
             f"private dir = {self._place('samba')}\n{dirs}log file = {self.folder}/samba.log\n"
             "disable spoolss = yes\nload printers = no\nserver string = acme files\n",
         )
@@ -275,7 +275,7 @@ class RealServers:
             f'database mdb\nsuffix "{BASE}"\ndirectory {self._place("ldap")}\n',
         )
         a = self.address
-        urls = f"ldap://{a}:{389}/ ldaps://{a}:{636}/"
+        urls = f"ldap://{a}:389/ ldaps://{a}:636/"
         self._start("slapd", "-d", "0", "-f", conf, "-h", urls)
 
     def _mariadb_prepare(self) -> None:
@@ -291,7 +291,7 @@ class RealServers:
         init = self._place("maria.sql", "CREATE USER nobody@'%' IDENTIFIED BY 'only-of-this-test';")
         self._start(
             *("mariadbd", "--no-defaults", f"--datadir={f}/maria", f"--user={_user()}"),
-            *(f"--bind-address={self.address}", f"--port={3306}"),
+            *(f"--bind-address={self.address}", f"--port=3306"),
             *(f"--socket={f}/maria.sock", f"--ssl-cert={f}/cert.pem", f"--ssl-key={f}/key.pem"),
             *("--skip-name-resolve", "--innodb-buffer-pool-size=16M"),
             f"--init-file={init}",
@@ -319,7 +319,7 @@ class RealServers:
         f = self.folder
         conf = self._place(
             "vsftpd.conf",
-            f"listen=YES\nbackground=NO\nlisten_address={self.address}\nlisten_port={21}\n"
+            f"listen=YES\nbackground=NO\nlisten_address={self.address}\nlisten_port=21\n"
             f"anonymous_enable=NO\nlocal_enable=YES\nssl_enable=YES\nrsa_cert_file={f}/cert.pem\n"
             f"rsa_private_key_file={f}/key.pem\nsecure_chroot_dir={self._place('empty')}\n",
         )
@@ -342,7 +342,7 @@ class RealServers:
             "smtpd_peername_lookup = no\nlocal_recipient_maps =\nmaillog_file = /dev/stdout\nalias_maps =\nalias_database =\n"
         )
         (etc / "master.cf").write_text(
-            f"{self.address}:{25} inet n - n - - smtpd\n"
+            f"{self.address}:25 inet n - n - - smtpd\n"
             "cleanup unix n - n - 0 cleanup\nrewrite unix - - n - - trivial-rewrite\n"
             "tlsmgr unix - - n 1000? 1 tlsmgr\nanvil unix - - n - 1 anvil\npostlog unix-dgram n - n - 1 postlogd\n"
         )
@@ -386,7 +386,7 @@ class RealServers:
         f = self.folder
         ini = self._place(
             "xrdp.ini",
-            f"[Globals]\nini_version=1\nfork=false\nport=tcp://{self.address}:{3389}\n"
+            f"[Globals]\nini_version=1\nfork=false\nport=tcp://{self.address}:3389\n"
             f"security_layer=negotiate\ncertificate={f}/cert.pem\nkey_file={f}/key.pem\n"
             "rsakeys_ini=/etc/xrdp/rsakeys.ini\nssl_protocols=TLSv1.2, TLSv1.3\n"
             f"[Logging]\nLogFile={f}/xrdp.own.log\nLogLevel=INFO\n[Xorg]\nname=Xorg\nlib=libxup.so\n",
@@ -396,7 +396,7 @@ class RealServers:
     def _mosquitto(self) -> None:
         conf = self._place(
             "mosquitto.conf",
-            f"listener {1883} {self.address}\nallow_anonymous true\nuser {_user()}\n",
+            f"listener 1883 {self.address}\nallow_anonymous true\nuser {_user()}\n",
         )
         self._start("mosquitto", "-c", conf)
 
@@ -413,7 +413,7 @@ class RealServers:
         )
         conf = self._place(
             "cupsd.conf",
-            f"Listen {self.address}:{631}\nBrowsing Off\nWebInterface No\nServerAlias *\n"
+            f"Listen {self.address}:631\nListen 127.0.0.1:631\nBrowsing Off\nWebInterface No\nServerAlias *\n"
             "<Location />\nOrder allow,deny\nAllow all\n</Location>\n",
         )
         self._start("cupsd", "-f", "-c", conf, "-s", files)
@@ -433,7 +433,7 @@ class RealServers:
         krb = self._place("krb5.conf", f"[libdefaults]\ndefault_realm = {REALM}\n")
         kdc = self._place(
             "kdc.conf",
-            f'[kdcdefaults]\nkdc_listen = ""\n kdc_tcp_listen = {self.address}:{88}\n'
+            f'[kdcdefaults]\nkdc_listen = ""\n kdc_tcp_listen = {self.address}:88\n'
             f"[realms]\n{REALM} = {{\n database_name = {f}/principal\n key_stash_file = {f}/stash\n }}\n",
         )
         return {"KRB5_CONFIG": str(krb), "KRB5_KDC_PROFILE": str(kdc)}
@@ -450,7 +450,7 @@ class RealServers:
         conf = self._place(
             "named.conf",
             f'options {{ directory "{where}"; pid-file none; session-keyfile none; recursion no;\n'
-            f"listen-on port {53} {{ {self.address}; }}; listen-on-v6 {{ none; }};\n"
+            f"listen-on port 53 {{ {self.address}; }}; listen-on-v6 {{ none; }};\n"
             "dnssec-validation no; }; controls { };\n",
         )
         self._start("named", "-f", "-c", conf, "-n", "1")
@@ -459,7 +459,7 @@ class RealServers:
         conf = self._place("rsyncd.conf", "use chroot = no\n[backup]\npath = /nonexistent\n")
         self._start(
             *("rsync", "--daemon", "--no-detach", f"--config={conf}"),
-            *(f"--address={self.address}", f"--port={873}"),
+            *(f"--address={self.address}", f"--port=873"),
         )
 
     def _rpcbind(self) -> None:
