@@ -14,7 +14,8 @@ def main(address: str, port: int, command: list[str]) -> None:
         while True:
             connection, _ = server.accept()
             with connection:
-                subprocess.Popen(command, stdin=connection, stdout=connection, stderr=connection)
+                stream = connection.fileno()
+                subprocess.Popen(command, stdin=stream, stdout=stream, stderr=stream)
 
 
 if __name__ == "__main__":

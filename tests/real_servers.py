@@ -49,7 +49,7 @@ TRUTH: dict[int, tuple[str, str]] = {
     3389: ("rdp", "xrdp"),
     5432: ("postgresql", "PostgreSQL"),
     5900: ("vnc", "TigerVNC"),
-    6000: ("x11", "TigerVNC"),
+    6000: ("x11", "X.Org"),
     6379: ("redis", "Redis"),
     11211: ("memcached", "memcached"),
     2222: ("ssh", "OpenSSH"),
@@ -291,7 +291,7 @@ class RealServers:
         init = self._place("maria.sql", "CREATE USER nobody@'%' IDENTIFIED BY 'only-of-this-test';")
         self._start(
             *("mariadbd", "--no-defaults", f"--datadir={f}/maria", f"--user={_user()}"),
-            *(f"--bind-address={self.address}", f"--port=3306"),
+            *(f"--bind-address={self.address}", "--port=3306"),
             *(f"--socket={f}/maria.sock", f"--ssl-cert={f}/cert.pem", f"--ssl-key={f}/key.pem"),
             *("--skip-name-resolve", "--innodb-buffer-pool-size=16M"),
             f"--init-file={init}",
@@ -459,7 +459,7 @@ class RealServers:
         conf = self._place("rsyncd.conf", "use chroot = no\n[backup]\npath = /nonexistent\n")
         self._start(
             *("rsync", "--daemon", "--no-detach", f"--config={conf}"),
-            *(f"--address={self.address}", f"--port=873"),
+            *(f"--address={self.address}", "--port=873"),
         )
 
     def _rpcbind(self) -> None:

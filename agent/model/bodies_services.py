@@ -90,8 +90,12 @@ class SmbHello(ServiceBody):
     smb1: bool | None = None
     signing_required: bool | None = None
     server_guid: str = ""
-    native_os: str = ""
-    native_lan_manager: str = ""
+    product: str = ""
+    """Windows or Samba, by the version that came with NTLM's challenge."""
+
+    @property
+    def product_name(self) -> str:
+        return self.product
 
     @property
     def version_text(self) -> str:

@@ -127,7 +127,18 @@ def parse_dns(port: int, data: bytes) -> ServiceNamed:
         if found:
             text = record[found.end() : found.end() + found[1][0]]
             version = text.decode("utf-8", "replace")[:100]
-    return ServiceNamed(port=port, protocol="dns", version=version)
+    product, number = server_of(version)
+    return ServiceNamed(port=port, protocol="dns", product=product, version=number)
+
+
+def server_of(text: str) -> tuple[str, str]:
+    """(program, version) in the words of `version.bind`: BIND gives its bare number (BIND 9 manual), others their name."""
+    if re.match(r"9\.\d+\.\d+", text):
+        return "BIND", text
+    found = re.match(
+        r"(dnsmasq|unbound|PowerDNS\D*?|NSD|Knot DNS)[- ]v?(\d[\w.-]*)", text, re.IGNORECASE
+    )
+    return (found[1].strip(), found[2]) if found else ("", text)
 
 
 async def socks(c: Conversation) -> None:

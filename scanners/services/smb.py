@@ -48,8 +48,9 @@ class Negotiated:
 async def talk(c: Conversation) -> None:
     """On a fresh connection. Raises where neither version was answered."""
     new, new_raw, new_outcome = await _negotiate(c, request_2())
+    versions: list[str] = []
     if new is not None:
-        await c.put("ntlm.challenge", _session(c))
+        await c.put("ntlm.challenge", _session(c, versions))
     old, old_raw, old_outcome = None, b"", new_outcome
     if not c.impatient:
         await c.close()
@@ -62,6 +63,7 @@ async def talk(c: Conversation) -> None:
             smb1=True if old else False if old_outcome == "negative" else None,
             signing_required=new.signing if new else old.signing if old else None,
             server_guid=new.guid if new else "",
+            product=product_of(versions[0]) if versions else "",
         )
         raw = old_raw + new_raw
         await c.report(body, "smb", raw, public=True)
@@ -98,10 +100,20 @@ async def _negotiate(
         return None, data, "error"
 
 
-async def _session(c: Conversation) -> None:
-    """SMB2 SESSION_SETUP with NTLM's first message: the answer holds the challenge."""
+async def _session(c: Conversation, versions: list[str]) -> None:
+    """SMB2 SESSION_SETUP with NTLM's first message: the answer holds the challenge. Its version goes to *versions*."""
     raw = await c.ask(request_session(), whole, limit=LIMIT)
-    await c.report(ntlm.find(raw[:LIMIT]).body(c.port, "smb"), "smb", raw, public=True)
+    found = ntlm.find(raw[:LIMIT])
+    versions.append(found.os_version)
+    await c.report(found.body(c.port, "smb"), "smb", raw, public=True)
+
+
+def product_of(os_version: str) -> str:
+    """Samba fills the version with 6.1 and build 0 (libcli/auth of its source); every Windows has a build. Else nothing is said."""
+    build = os_version.rpartition(".")[2]
+    if not build:
+        return ""
+    return "Samba" if build == "0" else "Windows"
 
 
 def whole(data: bytes) -> bool:
