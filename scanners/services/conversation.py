@@ -114,7 +114,11 @@ class Conversation:
                         raise ConnectionResetError("the peer hung up without a word")
                     break
                 data += chunk
-        except (TimeoutError, ConnectionError):
+        except ConnectionError:
+            self.closed = True
+            if not data:
+                raise
+        except TimeoutError:
             if not data:
                 raise
         self.heard = bytes(data)

@@ -120,7 +120,8 @@ async def _otherwise(c: Conversation, found: Way) -> None:
     said = c.heard
     if said and await _by_its_words(c, said):
         return
-    if found.first == "http":
+    if found.first == "http" and (said or c.closed):
+        # Who speaks TLS breaks off at plain text; who just waits does not.
         await _page(c, tls=True, whole=True, fresh=True)
     elif found.first == "https":
         await _page(c, tls=False, whole=True, fresh=True)
