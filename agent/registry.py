@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from agent.contract import Probe
 from scanners.arp import Arp
-from scanners.banner import BannerProbe
 from scanners.icmp import Icmp
 from scanners.neighbours import Neighbours
 from scanners.nmap import Nmap
 from scanners.ping import Ping
-from scanners.smb import Smb
+from scanners.services.probe import Services
 from scanners.tcp_ports import TcpPorts
-from scanners.tls import Tls
-from scanners.web import Web
 
 PROBES: tuple[Probe, ...] = (
     Arp(),
@@ -20,10 +17,7 @@ PROBES: tuple[Probe, ...] = (
     Icmp(),
     Ping(),
     TcpPorts(),
-    BannerProbe(),
-    Smb(),
-    Tls(),
-    Web(),
+    Services(),
 )
 
 ON_DEMAND: tuple[Probe, ...] = (Nmap(),)

@@ -6,98 +6,15 @@ Read only: not a byte is written. A service that stalls, drips, floods or closes
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
-from agent.catalogs.ports import by_number
-from agent.contract import Context, Emit, Needs, Stream, Transport
 from agent.model.bodies import Banner
-from agent.model.run import UnitPlan
-from agent.model.status import AskOutcome, Strength
-from scanners.redaction import redact
-from scanners.targets import each_port, host_ref, service_ref, service_units, tcp_cost
 
 LIMIT = 2048
-WAIT_S = 3.0
-"""For the first word, and for the banner as a whole."""
-NEXT_S = 0.5
-PACKETS = 90
-"""Three SYNs, the acknowledgements of 2 KiB, and a reset for each segment a flooding service has under way."""
 SSH_PORT = 22
 SMTP_PORTS = frozenset({25, 465, 587})
 _SSH = re.compile(rb"^SSH-\d", re.MULTILINE)
 _TELNET = re.compile(rb"\xff(?:[\xfb-\xfe].|\xfa.*?\xff\xf0|.)", re.DOTALL)
 _FTP = re.compile(rb"(?i)\bs?ftps?\b|ftpd|filezilla|serv-u")
-
-
-@dataclass(frozen=True)
-class BannerProbe:
-    name: str = "banner"
-    rev: int = 1
-    needs: Needs = Needs(deadline_s=120, after=("tcp_ports",))
-    emits: frozenset[str] = frozenset({"banner"})
-    asks: Mapping[str, Strength] = field(default_factory=lambda: {"banner": "strong"})
-
-    def plan(self, ctx: Context) -> Iterable[UnitPlan]:
-        return service_units(self.name, ctx, speaks_first)
-
-    def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
-        return tcp_cost(unit, PACKETS, PACKETS * 74)
-
-    async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
-        host = unit.targets[0]
-
-        async def one(port: int) -> None:
-            outcome = await self._one(host, port, ctx, emit)
-            emit.ask("banner", service_ref(ctx, host, port), outcome)
-
-        await each_port(unit, ctx, one)
-
-    async def _one(self, host: str, port: int, ctx: Context, emit: Emit) -> AskOutcome:
-        try:
-            stream = await ctx.dial.connect(host, port, timeout_s=WAIT_S, emit=emit)
-        except TimeoutError:
-            return "silent"
-        except ConnectionRefusedError:
-            return "negative"
-        except OSError:
-            return "error"
-        try:
-            data = await listen(stream, port)
-        finally:
-            await stream.close()
-        if not data:
-            return "silent"
-        cut = len(data) >= LIMIT
-        kept, redactions = redact(data)
-        body = parse(port, kept, truncated=cut)
-        await emit(host_ref(ctx, host), body, channel="tcp", raw=kept, redactions=redactions)
-        return "answered"
-
-
-def speaks_first(port: int) -> bool:
-    """Does the catalogue say that the server speaks first there?"""
-    entry = by_number().get(port)
-    return entry is not None and entry.speaks == "server"
-
-
-async def listen(stream: Stream, port: int) -> bytes:
-    """What the service says by itself, at most `LIMIT` bytes within `WAIT_S`; b"" when it says nothing."""
-    data = b""
-    until = time.monotonic() + WAIT_S
-    while len(data) < LIMIT and not finished(port, data):
-        left = until - time.monotonic()
-        if left <= 0:
-            break
-        try:
-            chunk = await stream.read(LIMIT - len(data), min(left, NEXT_S) if data else left)
-        except (TimeoutError, ConnectionError):
-            break  # what came until then is the banner
-        if not chunk:
-            break
-        data += chunk
-    return data
 
 
 def finished(port: int, data: bytes) -> bool:

@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from scanners.not_spoken import NotSpoken
+
 LIMIT = 256 * 1024
 MAX_HEADERS = 200
 MAX_HEADER = 1024
@@ -16,7 +18,7 @@ _TITLES = 5
 """How many `<title` are tried: a page of nothing else must cost no more than its size."""
 
 
-class NotHttp(ValueError):
+class NotHttp(NotSpoken):
     """The answer is not HTTP; carries no byte of it."""
 
 
@@ -66,6 +68,8 @@ def complete(start: bytes, end: bytes, length: int) -> bool:
     head, sep, _ = start.partition(b"\r\n\r\n")
     if not sep:
         return False
+    if re.match(rb"HTTP/1\.\d (?:204|304) ", head):
+        return True
     if re.search(rb"(?im)^transfer-encoding:[^\n]{0,100}chunked", head):
         return end.endswith(b"\r\n0\r\n\r\n")
     found = re.search(rb"(?im)^content-length:[ \t]*(\d{1,9})[ \t]*\r?$", head)

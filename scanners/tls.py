@@ -5,25 +5,15 @@ from __future__ import annotations
 import hashlib
 import ssl
 import warnings
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from agent.catalogs.ports import by_number
-from agent.contract import Context, Emit, Needs, Transport
 from agent.model.bodies import TlsCertificate
-from agent.model.run import UnitPlan
-from agent.model.status import AskOutcome, Strength
-from scanners.targets import each_port, host_ref, service_ref, service_units, tcp_cost
+from agent.model.status import AskOutcome
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-WAIT_S = 4.0
-PACKETS = 150
-BYTES = 20_000
-"""Hello, certificates of up to 64 KiB acknowledged, and a reset for each segment still under way."""
 NOT_TLS = frozenset(
     {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "RECORD_LAYER_FAILURE"}
     | {"PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL", "UNEXPECTED_MESSAGE", "BAD_RECORD_TYPE"}
@@ -36,54 +26,6 @@ class NotACertificate(ValueError):
     """The bytes are no certificate we can read; carries no byte of them."""
 
 
-@dataclass(frozen=True)
-class Tls:
-    name: str = "tls"
-    rev: int = 1
-    needs: Needs = Needs(deadline_s=180, after=("tcp_ports",))
-    emits: frozenset[str] = frozenset({"tls.certificate"})
-    asks: Mapping[str, Strength] = field(default_factory=lambda: {"tls.certificate": "strong"})
-
-    def plan(self, ctx: Context) -> Iterable[UnitPlan]:
-        return service_units(self.name, ctx, speaks_tls)
-
-    def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
-        return tcp_cost(unit, PACKETS, BYTES)
-
-    async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
-        host = unit.targets[0]
-
-        async def one(port: int) -> None:
-            outcome = await self._one(host, port, ctx, emit)
-            emit.ask("tls.certificate", service_ref(ctx, host, port), outcome)
-
-        await each_port(unit, ctx, one)
-
-    async def _one(self, host: str, port: int, ctx: Context, emit: Emit) -> AskOutcome:
-        try:
-            stream = await ctx.dial.connect(host, port, timeout_s=WAIT_S, emit=emit)
-        except TimeoutError:
-            return "silent"
-        except ConnectionRefusedError:
-            return "negative"
-        except OSError:
-            return "error"
-        try:
-            info = await stream.start_tls(None, WAIT_S)
-            body = parse(port, info.certificate_der, info.version)
-        except (TimeoutError, ConnectionError):
-            # Nothing said, or hung up on our hello: neither yes nor no.
-            return "silent"
-        except ssl.SSLError as error:
-            return said_no(error)
-        except NotACertificate:
-            return "error"
-        finally:
-            await stream.close()
-        await emit(host_ref(ctx, host), body, channel="tls", raw=info.certificate_der)
-        return "answered"
-
-
 def said_no(error: ssl.SSLError) -> AskOutcome:
     """What a failed handshake says: bytes of another protocol are a no, an alert is the refusal of somebody who speaks TLS.
 
@@ -93,11 +35,6 @@ def said_no(error: ssl.SSLError) -> AskOutcome:
     if reason in NOT_TLS:
         return "negative"
     return "refused" if "ALERT" in reason else "error"
-
-
-def speaks_tls(port: int) -> bool:
-    entry = by_number().get(port)
-    return entry is not None and entry.speaks in ("tls", "https")
 
 
 def parse(port: int, der: bytes, tls_version: str) -> TlsCertificate:

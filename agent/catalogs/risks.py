@@ -16,11 +16,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from agent.catalogs.checklist import CatalogueError, Text
+from agent.model import bodies_services
 from agent.model.asset import DEVICE_CLASSES
 from agent.model.base import M, Permille
 from agent.model.bodies import KINDS
 from agent.model.finding import Severity
 
+_REGISTERED = (bodies_services,)
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
@@ -49,7 +51,8 @@ class When(M):
 
     `login`: the page asks who you are (401, realm, title of a log-in). `management`: the page or the class of the device is one by which
     a device is administered. `without_ports`: none of these is open on the same asset. `expires_within_days` leaves out what has
-    expired already. `params` are constants for the texts, `severity` overrides the rule's.
+    expired already. `facts`: kind of observation -> field -> the value it must have, seen at that very port (a text is a pattern).
+    `params` are constants for the texts, `severity` overrides the rule's.
     """
 
     ports: tuple[PortNumber, ...] = ()
@@ -75,9 +78,22 @@ class When(M):
     self_signed: bool | None = None
     key_type: Pattern | None = None
     key_bits_below: int | None = None
+    facts: dict[str, dict[str, bool | int | str]] = {}
     params: dict[str, str] = {}
     severity: Severity | None = None
     conf: Permille | None = None
+
+    @model_validator(mode="after")
+    def _facts_exist(self) -> When:
+        for kind, fields in self.facts.items():
+            known = KINDS[kind].model_fields if kind in KINDS else {}
+            if wrong := [f for f in fields if f not in known]:
+                # A misspelt field would never hold and look like "not found".
+                raise ValueError(f"no such fact: {kind}.{wrong[0]}")
+            for value in fields.values():
+                if isinstance(value, str):
+                    _pattern(value)
+        return self
 
     @model_validator(mode="after")
     def _not_empty(self) -> When:

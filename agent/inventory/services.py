@@ -13,6 +13,7 @@ from agent.inventory.attributes import DEVICE, REPORTED, Claim, nothing, settle
 from agent.inventory.endpoint import Endpoint
 from agent.inventory.history import History
 from agent.model import bodies
+from agent.model.bodies_services import NtlmChallenge, ServiceBody
 from agent.model.bodies_told import ServiceTold
 from agent.model.known import Known
 from agent.model.ref import Ref
@@ -63,7 +64,9 @@ def services(e: Endpoint, asset: str, history: History) -> list[Service]:
             | bodies.HttpPage
             | bodies.TlsCertificate
             | bodies.SshHostKey
-            | ServiceTold,
+            | ServiceTold
+            | ServiceBody
+            | NtlmChallenge,
         ):
             continue
         if isinstance(b, ServiceTold) and b.transport != "tcp":
@@ -97,6 +100,13 @@ def services(e: Endpoint, asset: str, history: History) -> list[Service]:
             say("protocol", "https" if b.tls and b.name == "http" else b.name, REPORTED)
             say("product", b.product, REPORTED)
             say("version", b.version, REPORTED)
+        elif isinstance(b, ServiceBody):
+            # A banner names the dialect of SMB, and whether it is the first: that is the better name.
+            say("protocol", "" if b.protocol_name == "smb" else b.protocol_name)
+            say("auth", b.auth_text)
+            product, version = product_of(b.product_name)
+            say("product", product or b.product_name)
+            say("version", b.version_text or version)
     out: list[Service] = []
     for port in sorted(evidence):
         known = {

@@ -25,7 +25,7 @@ def holds(when: When, point: Point, world: World, management: Management) -> tup
     if not _place(when, point, world):
         return ()
     used: list[str] = []
-    for check in (_banner, _page, _certificate):
+    for check in (_banner, _page, _certificate, _facts):
         found = check(when, point, world)
         if found is None:
             return ()
@@ -160,6 +160,24 @@ def _certificate(when: When, point: Point, world: World) -> list[str] | None:
         )
     )
     return None if wrong else [_id(point.certificate)]
+
+
+def _facts(when: When, point: Point, world: World) -> list[str] | None:
+    used: list[str] = []
+    for kind, fields in when.facts.items():
+        seen = point.told.get(kind)
+        if seen is None or not all(_is(getattr(seen.body, f), v) for f, v in fields.items()):
+            return None
+        used.append(seen.id)
+    return used
+
+
+def _is(value: object, wanted: bool | int | str) -> bool:
+    """A text is searched for, in each text of a list; None, which stands for unknown, is nothing."""
+    if isinstance(wanted, str):
+        texts: tuple[object, ...] = value if isinstance(value, tuple) else (value,)
+        return any(isinstance(t, str) and _finds(wanted, t) for t in texts)
+    return value is not None and value == wanted
 
 
 def _managed(point: Point, management: Management) -> list[str] | None:

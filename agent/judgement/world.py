@@ -7,7 +7,8 @@ Newest wins: of several certificates or pages of one port the last one seen coun
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
@@ -16,7 +17,8 @@ from agent.judgement.answers import address_of, port_of
 from agent.judgement.looked import Looked
 from agent.material import Material
 from agent.model.asset import Asset
-from agent.model.bodies import Banner, Body, HttpPage, TlsCertificate
+from agent.model.bodies import KINDS, Banner, Body, HttpPage, TlsCertificate
+from agent.model.bodies_services import ServiceBody
 from agent.model.inventory import Inventory
 from agent.model.judged import SiteFacts
 from agent.model.observation import Observation
@@ -24,6 +26,7 @@ from agent.model.ref import Ref
 from agent.model.service import Service
 
 B = TypeVar("B", bound=Body)
+_TOLD = tuple(sorted(k for k, c in KINDS.items() if issubclass(c, ServiceBody)))
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Point:
     banner: Observation | None
     page: Observation | None
     certificate: Observation | None
+    told: Mapping[str, Observation] = field(default_factory=dict[str, Observation])
+    """What the service says of itself, by kind."""
 
     @property
     def evidence(self) -> tuple[str, ...]:
@@ -82,6 +87,7 @@ class World:
                     banner=self._newest(where, s.port, Banner.KIND),
                     page=self._newest(where, s.port, HttpPage.KIND),
                     certificate=self._newest(where, s.port, TlsCertificate.KIND),
+                    told={k: o for k in _TOLD if (o := self._newest(where, s.port, k))},
                 )
             )
         return tuple(out)

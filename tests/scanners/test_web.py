@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from agent.catalogs.ports import PortEntry
 from agent.model.bodies import HttpPage, TcpPort
 from agent.model.scope import OT_PORTS, RAW_PRINT_PORTS
 from agent.model.status import AskOutcome
-from scanners import web
 from scanners.http_answer import LIMIT
 from scanners.murmur import favicon_hash
-from scanners.web import Web, speaks_http
+from scanners.services import conversation, http
+from scanners.services.probe import Services
+from scanners.services.ways import way
 from tests.agent.net.certificates import certificate
 from tests.agent.net.peers import HOST, OFFSET, Books, Handler, context, listening, run_unit, says
 
@@ -27,19 +27,18 @@ ICON = b"\x00\x00\x01\x00icon" * 30
 def look(handler: Handler, port: int = 80, tls: ssl.SSLContext | None = None) -> Books:
     async def main() -> Books:
         async with listening(handler, port=port + OFFSET, tls=tls):
-            return await run_unit(Web(), context([(HOST, TcpPort(port=port))]))
+            return await run_unit(Services(), context([(HOST, TcpPort(port=port))]))
 
     return asyncio.run(main())
 
 
 def page_of(books: Books) -> HttpPage:
-    ((_, body),) = books.bodies
-    assert isinstance(body, HttpPage)
+    (body,) = [b for _, b in books.bodies if isinstance(b, HttpPage)]
     return body
 
 
 def outcome(books: Books) -> AskOutcome:
-    ((_, _, answer),) = books.asks
+    (answer,) = [a for kind, _, a in books.asks if kind == "http.page"]
     return answer
 
 
@@ -50,14 +49,19 @@ class Site:
         self, root: bytes, icon: bytes = b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"
     ) -> None:
         self.requests: list[bytes] = []
+        self.connections = 0
         self.pages = {b"/": root, b"/favicon.ico": icon}
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        self.requests.append(head)
-        writer.write(self.pages[head.split()[1]])
-        await writer.drain()
-        await reader.read()
+        self.connections += 1
+        while True:
+            try:
+                head = await reader.readuntil(b"\r\n\r\n")
+            except asyncio.IncompleteReadError:
+                return
+            self.requests.append(head)
+            writer.write(self.pages[head.split()[1]])
+            await writer.drain()
 
 
 def answer(body: bytes, head: bytes = b"", status: bytes = b"200 OK") -> bytes:
@@ -81,6 +85,7 @@ def test_title_server_realm_and_favicon() -> None:
     assert body.favicon_mmh3 == favicon_hash(ICON)
     assert outcome(books) == "answered"
     assert [r.split()[:2] for r in site.requests] == [[b"GET", b"/"], [b"GET", b"/favicon.ico"]]
+    assert site.connections == 1
     assert all(b"\r\nHost: " + HOST.encode() + b"\r\n" in r for r in site.requests)
 
 
@@ -99,7 +104,7 @@ def test_a_redirect_is_written_down_and_never_followed() -> None:
             where = f"http://{HOST}:{8080 + OFFSET}/login?token=abc123".encode()
             site = Site(answer(b"", b"Location: " + where + b"\r\n", b"302 Found"))
             async with listening(site, port=80 + OFFSET):
-                books = await run_unit(Web(), context([(HOST, TcpPort(port=80))]))
+                books = await run_unit(Services(), context([(HOST, TcpPort(port=80))]))
         return books, trap.requests
 
     books, trapped = asyncio.run(main())
@@ -121,17 +126,11 @@ def test_secrets_are_neither_shown_nor_kept() -> None:
     assert b"\x1f\x8b" not in (books.raw[0] or b"")
 
 
-def test_printers_and_machines_are_never_spoken_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Not even if the catalogue said so one day.
-    wrong = {
-        p: PortEntry(port=p, service="x", speaks="http", why="a mistake") for p in (80, 502, 9100)
-    }
-    monkeypatch.setattr(web, "by_number", lambda: wrong)
-    assert speaks_http(80) == "http"
-    for port in RAW_PRINT_PORTS | OT_PORTS:
-        assert speaks_http(port) is None
-    ctx = context((HOST, TcpPort(port=p)) for p in sorted(RAW_PRINT_PORTS))
-    assert list(Web().plan(ctx)) == []
+def test_printers_and_machines_are_never_spoken_to() -> None:
+    ports = sorted(RAW_PRINT_PORTS | OT_PORTS)
+    assert {way(port).first for port in ports} == {"never"}
+    ctx = context((HOST, TcpPort(port=p)) for p in ports)
+    assert list(Services().plan(ctx)) == []
 
 
 @pytest.mark.parametrize(
@@ -143,13 +142,13 @@ def test_another_protocol_is_a_no(said: bytes, told: str) -> None:
 
 
 def test_nothing_said_is_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "WAIT_S", 0.3)
+    monkeypatch.setattr(conversation, "WAIT_S", 0.3)
     assert outcome(look(says(b""))) == "silent"
     assert outcome(look(says(b"", then="close"))) == "silent"
 
 
 def test_a_port_that_closed_since_is_a_no() -> None:
-    books = asyncio.run(run_unit(Web(), context([(HOST, TcpPort(port=80))])))
+    books = asyncio.run(run_unit(Services(), context([(HOST, TcpPort(port=80))])))
     assert outcome(books) == "negative"
 
 
@@ -179,7 +178,7 @@ def test_a_cut_after_the_title_hides_nothing() -> None:
 def test_a_page_that_drips_ends_in_time_and_is_not_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(web, "WHOLE_S", 0.5)
+    monkeypatch.setattr(http, "WHOLE_S", 0.5)
     asked: list[bytes] = []
 
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

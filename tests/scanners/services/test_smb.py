@@ -4,97 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.clock import Clock
-from agent.context import RunContext
-from agent.emitter import UnitEmit
 from agent.model.bodies import Banner, TcpPort
-from agent.model.observation import Observation, observation_id
-from agent.model.ref import addr
-from agent.model.run import Vantage
-from agent.model.scope import ScopeRule
+from agent.model.bodies_services import SmbHello
 from agent.model.status import AskOutcome
-from agent.net.dialer import LiveDialer
-from agent.net.pacer import Pacer
 from fixtures.lab.smb import negotiate
-from scanners import smb
-from scanners.smb import Negotiated, NotSmb, Smb, banner, parse, request_1, request_2, wanted
+from scanners.services import conversation, smb
+from scanners.services.probe import PACKETS, Services
+from scanners.services.smb import Negotiated, NotSmb, banner, parse, request_1, request_2, wanted
+from tests.agent.net.peers import HOST, OFFSET, Books, Handler, context, listening, run_unit
 
-HOST = "127.0.0.1"
-SCOPE = ScopeRule(allowed=("127.0.0.0/29",), actions=("sweep",))
-Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-Looked = tuple[list[Banner], list[str], int]
-
-
-class Kept:
-    def __init__(self) -> None:
-        self.found: list[Observation] = []
-
-    async def add(self, observation: Observation, raw: Sequence[bytes] = ()) -> None:
-        self.found.append(observation)
+Looked = tuple[list[Banner], list[str], Books]
 
 
-class NoAccounts:
-    def handles(self, purpose: str, site: str) -> tuple[str, ...]:
-        return ()
+def look(peer: Handler) -> Looked:
+    """What the probe says of *peer*, how its question ended, and its books."""
+
+    async def main() -> Books:
+        async with listening(peer, port=445 + OFFSET):
+            return await run_unit(Services(), context([(HOST, TcpPort(port=445))]))
+
+    books = asyncio.run(main())
+    bodies = [b for _, b in books.bodies if isinstance(b, Banner)]
+    return bodies, [a for kind, _, a in books.asks if kind == "banner"], books
 
 
-def port_445() -> Observation:
-    body, subject = TcpPort(port=445), addr("siege", HOST)
-    made = observation_id(b"k", "tcp_ports", 1, HOST, subject, None, body)
-    return Observation(
-        id=made,
-        probe="tcp_ports",
-        probe_rev=1,
-        unit=HOST,
-        subject=subject,
-        standing="direct",
-        channel="tcp",
-        at=1,
-        mono=1,
-        body=body,
-    )
+def hello(books: Books) -> SmbHello:
+    (found,) = [b for _, b in books.bodies if isinstance(b, SmbHello)]
+    return found
 
 
-def look(
-    peer: Peer,
-) -> Looked:
-    """What the probe says of *peer*, how its question ended, and the packets it sent."""
-
-    async def main() -> Looked:
-        server = await asyncio.start_server(peer, HOST, 0)
-        offset = server.sockets[0].getsockname()[1] - smb.PORT
-        pacer = Pacer(10_000, 10_000, 10_000)
-        ctx = RunContext(
-            site="siege",
-            scope=SCOPE,
-            vantage=Vantage(site="siege", host="x", mode="lab-loopback"),
-            quiet=False,
-            dial=LiveDialer(SCOPE, pacer, port_offset=offset),
-            pace=pacer,
-            raw=None,
-            raw_why="",
-            accounts=NoAccounts(),
-            seen_kind=lambda kind: [port_445()] if kind == "tcp.port" else [],
-        )
-        probe, kept = Smb(), Kept()
-        (unit,) = probe.plan(ctx)
-        emit = UnitEmit(probe, unit, kept, b"k", Clock(), dict(probe.cost(unit)))
-        await probe.run(unit, ctx, emit)
-        server.close()
-        sent = sum(e.packets for e in emit.settlements(1))
-        bodies = [o.body for o in kept.found if isinstance(o.body, Banner)]
-        return bodies, [a.outcome for a in emit.asks], sent
-
-    return asyncio.run(main())
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "WAIT_S", 0.4)
+    monkeypatch.setattr(conversation, "WHOLE_S", 1.2)
 
 
-def file_server(with_smb1: bool) -> Peer:
+def file_server(with_smb1: bool) -> Handler:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             size = int.from_bytes((await reader.readexactly(4))[1:], "big")
@@ -112,15 +62,17 @@ def file_server(with_smb1: bool) -> Peer:
 
 
 def test_a_server_that_accepts_smb1_is_called_by_it() -> None:
-    (body,), outcomes, sent = look(file_server(with_smb1=True))
+    (body,), outcomes, books = look(file_server(with_smb1=True))
     assert body.protocol == "SMBv1"
     assert body.text == "SMBv1 (NT LM 0.12); SMB 3.0.2"
     assert outcomes == ["answered"]
-    assert sent > 8
+    found = hello(books)
+    assert (found.smb1, found.dialect, found.signing_required) == (True, "SMB 3.0.2", False)
 
 
 def test_a_server_without_smb1_hangs_up_on_it() -> None:
-    (body,), outcomes, _ = look(file_server(with_smb1=False))
+    (body,), outcomes, books = look(file_server(with_smb1=False))
+    assert hello(books).smb1 is False
     assert (body.protocol, body.text) == ("SMB 3.0.2", "SMB 3.0.2")
     assert outcomes == ["answered"]
 
@@ -137,10 +89,8 @@ def test_a_server_without_smb1_hangs_up_on_it() -> None:
     ],
 )
 def test_a_peer_that_misbehaves_costs_little_and_clears_nothing(
-    monkeypatch: pytest.MonkeyPatch, words: bytes, then: str, outcome: str
+    words: bytes, then: str, outcome: str
 ) -> None:
-    monkeypatch.setattr(smb, "WAIT_S", 0.4)
-    monkeypatch.setattr(smb, "WHOLE_S", 1.2)
     fed = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -161,10 +111,10 @@ def test_a_peer_that_misbehaves_costs_little_and_clears_nothing(
         finally:
             writer.close()
 
-    bodies, outcomes, sent = look(serve)
-    assert bodies == []
+    bodies, outcomes, books = look(serve)
+    assert [b for b in bodies if "SMB" in b.protocol] == []
     assert outcomes == [outcome]
-    assert sent <= smb.PACKETS
+    assert sum(books.packets.values()) <= PACKETS
     assert fed < 500
 
 

@@ -1,29 +1,25 @@
-"""Which versions of SMB a file server speaks, from two negotiations: one that offers SMB 1 alone, one that offers SMB 2 and 3.
+"""Which versions of SMB a file server speaks, whether it insists on signing, and who it says it is.
 
-Nobody logs in. Sources: [MS-CIFS] 2.2.4.52 and [MS-SMB] for SMB 1, [MS-SMB2] 2.2.3 and 2.2.4 for the others, [RFC 1002] 4.3 for the frame.
-A server without SMB 1 hangs up on the first: that is a plain no.
+One connection that offers SMB 2 and 3 and begins a session as far as NTLM's challenge (names, build of Windows), one that offers SMB 1
+alone. Nobody logs in. Sources: [MS-CIFS] 2.2.4.52 and [MS-SMB] for SMB 1, [MS-SMB2] 2.2.3 to 2.2.6 for the others, [RFC 1002] 4.3 for
+the frame. A server without SMB 1 hangs up on the second: that is a plain no.
 """
 
 from __future__ import annotations
 
-import asyncio
 import struct
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
 
-from agent.contract import Context, Emit, Needs, Transport
 from agent.model.bodies import Banner
-from agent.model.run import UnitPlan
-from agent.model.status import AskOutcome, Strength
-from scanners.targets import host_ref, ports_of, service_ref, service_units, tcp_cost
+from agent.model.bodies_services import SmbHello
+from agent.model.status import AskOutcome
+from scanners.not_spoken import NotSpoken
+from scanners.services import ntlm
+from scanners.services.conversation import Conversation, outcome_of
 
-PORT = 445
-WAIT_S = 3.0
-WHOLE_S = 6.0
-"""For one negotiation in all: a server may answer a byte at a time."""
 LIMIT = 8192
-PACKETS = 120
-"""Of two connections: a few hundred bytes each way, and the resets that a peer in the middle of 32 KiB would cost."""
 NT_LM = "NT LM 0.12"
 NAMES: Mapping[int, str] = {
     0x0202: "SMB 2.0.2",
@@ -36,7 +32,7 @@ _SIGNING_REQUIRED_2 = 0x0002
 _SIGNING_REQUIRED_1 = 0x08
 
 
-class NotSmb(ValueError):
+class NotSmb(NotSpoken):
     """The answer is no SMB negotiation; carries no byte of it."""
 
 
@@ -46,51 +42,54 @@ class Negotiated:
 
     name: str
     signing: bool
+    guid: str = ""
 
 
-@dataclass(frozen=True)
-class Smb:
-    name: str = "smb"
-    rev: int = 1
-    needs: Needs = Needs(deadline_s=60, after=("tcp_ports",))
-    emits: frozenset[str] = frozenset({"banner"})
-    asks: Mapping[str, Strength] = field(default_factory=lambda: {"banner": "strong"})
+async def talk(c: Conversation) -> None:
+    """On a fresh connection. Raises where neither version was answered."""
+    new, new_raw, new_outcome = await _negotiate(c, request_2())
+    versions: list[str] = []
+    if new is not None:
+        await c.put("ntlm.challenge", _session(c, versions))
+    old, old_raw, old_outcome = None, b"", new_outcome
+    if not c.impatient:
+        await c.close()
+        old, old_raw, old_outcome = await _smb1(c)
+    both_ways = both(old_outcome, new_outcome)
+    if old or new:
+        body = SmbHello(
+            port=c.port,
+            dialect=new.name if new else "",
+            smb1=True if old else False if old_outcome == "negative" else None,
+            signing_required=new.signing if new else old.signing if old else None,
+            server_guid=new.guid if new else "",
+            product=product_of(versions[0]) if versions else "",
+        )
+        raw = old_raw + new_raw
+        await c.report(body, "smb", raw, public=True)
+        await c.report(banner(c.port, old, new), "smb", raw, public=True)
+    c.outcomes["smb.hello"] = c.outcomes["banner"] = both_ways
 
-    def plan(self, ctx: Context) -> Iterable[UnitPlan]:
-        return service_units(self.name, ctx, lambda port: port == PORT)
 
-    def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
-        return tcp_cost(unit, PACKETS, PACKETS * 120)
-
-    async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
-        host = unit.targets[0]
-        for port in ports_of(unit):
-            old, old_raw, old_outcome = await _negotiate(host, port, request_1(), ctx, emit)
-            new, new_raw, new_outcome = await _negotiate(host, port, request_2(), ctx, emit)
-            if old or new:
-                body = banner(port, old, new)
-                await emit(host_ref(ctx, host), body, channel="smb", raw=old_raw + new_raw)
-            emit.ask("banner", service_ref(ctx, host, port), both(old_outcome, new_outcome))
+async def _smb1(c: Conversation) -> tuple[Negotiated | None, bytes, AskOutcome]:
+    try:
+        await c.open()
+    except OSError as error:
+        # The port is open, as the first connection showed: a refusal now is no answer to this question.
+        outcome = outcome_of(error)
+        return None, b"", "error" if outcome == "negative" else outcome
+    return await _negotiate(c, request_1())
 
 
 async def _negotiate(
-    host: str, port: int, request: bytes, ctx: Context, emit: Emit
+    c: Conversation, request: bytes
 ) -> tuple[Negotiated | None, bytes, AskOutcome]:
     data = b""
     try:
-        stream = await ctx.dial.connect(host, port, timeout_s=WAIT_S, emit=emit)
-    except TimeoutError:
-        return None, b"", "silent"
-    except OSError:
-        return None, b"", "error"
-    try:
-        async with asyncio.timeout(WHOLE_S):
-            await stream.write(request)
-            while len(data) < wanted(data):
-                chunk = await stream.read(min(LIMIT, wanted(data) - len(data)), WAIT_S)
-                if not chunk:
-                    break
-                data += chunk
+        data = await c.ask(request, whole, limit=LIMIT)
+        if not whole(data):
+            # It began to answer and stopped: neither yes nor no.
+            return None, data, "silent" if data[:1] == b"\0" else "negative"
         return parse(data), data, "answered"
     except TimeoutError:
         return None, data, "silent"
@@ -99,8 +98,27 @@ async def _negotiate(
         return None, data, "negative"
     except OSError:
         return None, data, "error"
-    finally:
-        await stream.close()
+
+
+async def _session(c: Conversation, versions: list[str]) -> None:
+    """SMB2 SESSION_SETUP with NTLM's first message: the answer holds the challenge. Its version goes to *versions*."""
+    raw = await c.ask(request_session(), whole, limit=LIMIT)
+    found = ntlm.find(raw[:LIMIT])
+    versions.append(found.os_version)
+    await c.report(found.body(c.port, "smb"), "smb", raw, public=True)
+
+
+def product_of(os_version: str) -> str:
+    """Samba fills the version with 6.1 and build 0 (libcli/auth of its source); every Windows has a build. Else nothing is said."""
+    build = os_version.rpartition(".")[2]
+    if not build:
+        return ""
+    return "Samba" if build == "0" else "Windows"
+
+
+def whole(data: bytes) -> bool:
+    """Is the framed message all there, as far as we take it?"""
+    return len(data) >= wanted(data) > 4 or (len(data) >= 4 and data[0] != 0)
 
 
 def wanted(data: bytes) -> int:
@@ -148,6 +166,14 @@ def request_2() -> bytes:
     return _framed(header + body + dialects + bytes(pad) + integrity + ciphers)
 
 
+def request_session() -> bytes:
+    """SMB2 SESSION_SETUP ([MS-SMB2] 2.2.5), the second message of the connection."""
+    token = ntlm.spnego()
+    header = b"\xfeSMB" + struct.pack("<HHIHHIIQIIQ16x", 64, 1, 0, 1, 31, 0, 0, 1, 0xFEFF, 0, 0)
+    body = struct.pack("<HBBIIHHQ", 25, 0, 1, 0, 0, 64 + 24, len(token), 0)
+    return _framed(header + body + token)
+
+
 def parse(data: bytes) -> Negotiated:
     """The answer to either request, its NetBIOS frame included. Raises `NotSmb`."""
     message = data[4 : 4 + int.from_bytes(data[1:4], "big")] if data[:1] == b"\0" else b""
@@ -180,7 +206,9 @@ def _parse_2(message: bytes) -> Negotiated:
     name = NAMES.get(dialect)
     if name is None:
         raise NotSmb("a dialect nobody offered")
-    return Negotiated(name, bool(mode & _SIGNING_REQUIRED_2))
+    told = message[72:88]
+    guid = str(UUID(bytes_le=told)) if len(told) == 16 and any(told) else ""
+    return Negotiated(name, bool(mode & _SIGNING_REQUIRED_2), guid)
 
 
 def _framed(message: bytes) -> bytes:
