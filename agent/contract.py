@@ -7,6 +7,7 @@ it awaits `emit(...)`, which applies back-pressure and refuses once the unit has
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -42,6 +43,25 @@ class Needs:
     """True: a program of others sends the packets; the ledger holds what was set aside, and calls it an estimate."""
 
 
+class Tally(Protocol):
+    """Packets to one target whose number is known only once they have left: of a connection (the kernel tells), of a child process.
+
+    As long as it is open, the end of the unit counts the target's reservation in full: close it as soon as the number is known.
+    """
+
+    def may(self, packets: int, size: int) -> None:
+        """May so many leave, beyond those that have? Raises `OutOfScope` above the reservation, `UnitEnded`."""
+        ...
+
+    def left(self, packets: int, size: int) -> None:
+        """So many have left in all, up to now. Never raises: it is the truth, also above the reservation and after the unit's end."""
+        ...
+
+    def close(self, spare: int = 0, size: int = 0) -> None:
+        """The number is final, but for at most *spare* packets of *size* bytes that may still leave and nobody can count (resets)."""
+        ...
+
+
 class Emit(Protocol):
     """Where a probe's results go. Every method raises `UnitEnded` after the unit's deadline, from threads too."""
 
@@ -69,7 +89,15 @@ class Emit(Protocol):
         ...
 
     def sent(self, target: str, transport: Transport, packets: int, size: int) -> None:
-        """Count packets and bytes that left for *target*; must not exceed what was reserved."""
+        """Count packets and bytes that leave for *target* now. Raises `OutOfScope` above what was reserved: then they must not leave."""
+        ...
+
+    def tally(self, target: str, transport: Transport) -> Tally:
+        """For packets that can only be counted afterwards. Raises `OutOfScope` for a target that was not reserved."""
+        ...
+
+    def queued(self) -> AbstractContextManager[None]:
+        """Around a wait for a turn that others hold: the unit's deadline waits too, as long as nothing of the unit is under way."""
         ...
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 from agent.clock import Clock
-from agent.contract import OutOfScope, Probe, Transport, UnitEnded
+from agent.contract import Probe, Transport, UnitEnded
+from agent.counting import PacketCount, UnitTally
 from agent.model.base import Us
 from agent.model.bodies import Body
 from agent.model.ledger import LedgerEntry
@@ -37,15 +39,16 @@ class UnitEmit:
         sink: Sink,
         key: bytes,
         clock: Clock,
-        reserved: dict[tuple[str, Transport], tuple[int, int]],
+        reserved: Mapping[tuple[str, Transport], tuple[int, int]],
     ) -> None:
         self._probe, self._unit, self._sink, self._key, self._clock = probe, unit, sink, key, clock
-        self._reserved = reserved
-        self._left: dict[tuple[str, Transport], list[int]] = {k: [0, 0, 0, 0, 0] for k in reserved}
+        self._queued, self._since, self._waited = 0, clock.mono_us(), 0
+        self._counts = PacketCount(
+            f"{probe.name}/{unit.unit}", reserved, clock.mono_us, self._clocked
+        )
         self._ended = False
         self.asks: list[Ask] = []
-        self._asked: Counter[tuple[str, str]] = Counter()
-        self.caps: list[str] = []
+        self._caps: list[str] = []
         self.observations = 0
 
     async def __call__(
@@ -99,37 +102,43 @@ class UnitEmit:
 
     def cap(self, name: str) -> None:
         self._open()
-        if name not in self.caps:
-            self.caps.append(name)
+        if name not in self._caps:
+            self._caps.append(name)
 
     def sent(self, target: str, transport: Transport, packets: int, size: int) -> None:
         """Called before the packets leave: what was not reserved is not sent. Raises `OutOfScope` above the reservation."""
-        key = (target, transport)
-        if self._ended and key in self._reserved:
-            # Too late to be refused: what the kernel sent for a connection that was open then has left.
-            late, most = self._left[key], self._reserved[key]
-            late[0], late[1] = min(late[0] + packets, most[0]), min(late[1] + size, most[1])
-        self._open()
-        limit = self._reserved.get(key)
-        if limit is None:
-            raise OutOfScope(f"{target} ({transport}) was not reserved by {self._probe.name}")
-        row = self._left[key]
-        if row[0] + packets > limit[0] or row[1] + size > limit[1]:
-            raise OutOfScope(f"{target} ({transport}): more than the {limit[0]} packets reserved")
-        row[0] += packets
-        row[1] += size
-        second = self._clock.mono_us() // 1_000_000
-        if row[3] != second:
-            row[3], row[4] = second, 0
-        row[4] += packets
-        row[2] = max(row[2], row[4])
+        self._counts.sent(target, transport, packets, size)
+
+    def tally(self, target: str, transport: Transport) -> UnitTally:
+        return self._counts.tally(target, transport)
+
+    @contextmanager
+    def queued(self) -> Generator[None, None, None]:
+        self._clocked()
+        self._queued += 1
+        try:
+            yield
+        finally:
+            self._clocked()
+            self._queued -= 1
+
+    def waited_us(self) -> int:
+        """How long the unit did nothing but wait for its turn."""
+        self._clocked()
+        return self._waited
 
     def end(self) -> None:
         self._ended = True
+        self._counts.end()
+
+    @property
+    def caps(self) -> tuple[str, ...]:
+        """Limits that were met: those the probe named, and reservations that were not enough."""
+        return (*self._caps, *self._counts.over)
 
     def settlements(self, at: Us, *, full: bool = False) -> tuple[LedgerEntry, ...]:
-        """What really left, one entry a target and transport, zero included. *full*: the unit was cut off, what its connections
-        still sent while they were torn down is not known: the reservation counts.
+        """What really left, one entry a target and transport, zero included. *full*: the unit did not end when it was told to, what it
+        still sends is not known: the reservation counts.
         """
         return tuple(
             LedgerEntry(
@@ -138,15 +147,21 @@ class UnitEmit:
                 unit=self._unit.unit,
                 target=target,
                 transport=transport,
-                packets=self._reserved[target, transport][0] if full else row[0],
-                bytes=self._reserved[target, transport][1] if full else row[1],
+                packets=left.packets,
+                bytes=left.bytes,
                 at=at,
                 # Booked at one blow for a program of others: its rate is not ours to tell.
-                peak_pps=0 if self._probe.needs.estimated else row[2],
+                peak_pps=0 if self._probe.needs.estimated else peak,
                 estimated=self._probe.needs.estimated,
             )
-            for (target, transport), row in sorted(self._left.items())
+            for target, transport, left, peak in self._counts.settled(full=full)
         )
+
+    def _clocked(self) -> None:
+        now = self._clock.mono_us()
+        if self._queued and not self._counts.counting:
+            self._waited += now - self._since
+        self._since = now
 
     def _open(self) -> None:
         if self._ended:

@@ -9,21 +9,24 @@ from __future__ import annotations
 import asyncio
 import platform
 import shutil
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeVar
 
 from agent.clock import Clock
 from agent.context import RunContext
-from agent.contract import OutOfScope, Probe, Refused, Transport
+from agent.contract import Probe, Transport
 from agent.emitter import UnitEmit
 from agent.model.ledger import LedgerEntry
 from agent.model.observation import Observation
 from agent.model.run import SessionEnd, UnitPlan
-from agent.model.status import Ask, ProbeStatus, UnitOutcome
+from agent.model.status import ProbeStatus, UnitOutcome
+from agent.outcome import INTERRUPTED, run_outcome, unit_outcome
 
 T = TypeVar("T")
-INTERRUPTED = "interrupted"
+GRACE_S = 5.0
+"""How long a unit may take to end once it was told to."""
+_TICK_S = 0.05
 WHOLE = "*"
 """Unit that stands for the planning of a probe: it ends `done` when all its units are planned, `skipped` when the probe cannot run here."""
 
@@ -39,6 +42,7 @@ class Store(Protocol):
     async def settle(self, status: ProbeStatus, ledger: Sequence[LedgerEntry]) -> None: ...
     async def end(self, end: SessionEnd) -> None: ...
     def finished(self) -> frozenset[tuple[str, str]]: ...
+    def ends(self) -> Mapping[tuple[str, str], ProbeStatus | None]: ...
     def seen(self, kind: str) -> list[Observation]: ...
 
 
@@ -51,7 +55,10 @@ class Progress(Protocol):
 
 @dataclass
 class Engine:
-    """One session of one run. `deadline_s` bounds the session as a whole (an RMM kills us later than that)."""
+    """One session of one run. `deadline_s` bounds the session as a whole (an RMM kills us later than that).
+
+    `scrub` takes secrets out of a text: no reason is stored without it. `abandoned` are units that did not end when they were told to.
+    """
 
     probes: Sequence[Probe]
     ctx: RunContext
@@ -61,8 +68,11 @@ class Engine:
     progress: Progress | None = None
     workers: int = 64
     deadline_s: float | None = None
+    scrub: Callable[[str], str] = str
+    grace_s: float = GRACE_S
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    _statuses: list[ProbeStatus] = field(default_factory=list)
+    abandoned: list[asyncio.Task[Any]] = field(default_factory=list[asyncio.Task[Any]])
+    _hurry: asyncio.Event = field(default_factory=asyncio.Event)
     _why_stopped: str = ""
 
     def stop(self, why: str) -> None:
@@ -70,6 +80,11 @@ class Engine:
         if not self.stopping.is_set():
             self._why_stopped = why
             self.stopping.set()
+
+    def hurry(self) -> None:
+        """Asked to stop once more: wait for no unit, settle them all as they stand."""
+        self.stop("stopped")
+        self._hurry.set()
 
     async def run(self) -> SessionEnd:
         """Run to the end, or until stopped; the session's last entry is returned and stored."""
@@ -127,7 +142,7 @@ class Engine:
             return [], whole("skipped", why)
         planned, error = await contained(_planned(probe, self.ctx))
         if error is not None:
-            return [], whole("failed", _words(error))
+            return [], whole("failed", self._words(error))
         units = sorted(planned or (), key=lambda u: u.unit)
         for unit in units:
             for target in unit.targets:
@@ -142,108 +157,115 @@ class Engine:
     async def _unit(self, probe: Probe, unit: UnitPlan) -> None:
         started = self.clock.now_us()
         if self.stopping.is_set():
-            await self._settle(self._interrupted(probe, unit, (), (), started), ())
+            await self._settle(self._interrupted(probe, unit, started), ())
             return
-        cost = dict(probe.cost(unit))
+        priced, error = await contained(_priced(probe, unit, started))
+        if error is not None or priced is None:
+            reason = self._words(error)
+            await self._settle(self._status(probe, unit, "failed", reason, started), ())
+            return
+        cost, reservations = priced
         emit = UnitEmit(probe, unit, self.store, self.key, self.clock, cost)
-        await self.store.reserve(self._reservations(probe, unit, cost, started))
+        await self.store.reserve(reservations)
         task = asyncio.create_task(contained(probe.run(unit, self.ctx, emit)))
         stop = asyncio.create_task(self.stopping.wait())
+        cut, ended = "", True
         try:
-            await asyncio.wait(
-                {task, stop}, timeout=probe.needs.deadline_s, return_when=asyncio.FIRST_COMPLETED
-            )
-            emit.end()
-            cut_off = not task.done()
-            if task.done():
-                outcome, reason = judge_unit(emit, task.result()[1])
-            else:
-                outcome = "partial" if emit.observations or emit.asks else "failed"
-                late = f"the deadline of {probe.needs.deadline_s:g} s passed"
-                reason = self._why_stopped if self.stopping.is_set() else late
+            cut = await self._until(task, stop, emit, probe.needs.deadline_s)
         finally:
             emit.end()
             await _cancel(stop)
-            await _cancel(task)
-        ended = self.clock.now_us()
-        interrupted = self.stopping.is_set() and reason == self._why_stopped
-        status = ProbeStatus.of(
-            probe.name,
-            unit.unit,
-            self.store.session,
-            outcome,
-            tuple(emit.asks),
-            started,
-            ended,
-            reason,
-            caps_hit=tuple(emit.caps),
-            params={**unit.params, **({INTERRUPTED: "1"} if interrupted else {})},
-        )
-        await self._settle(status, emit.settlements(ended, full=cut_off))
+            ended = await self._end_of(task)
+        interrupted = bool(cut) and cut == self._why_stopped
+        if not cut and task.cancelled():
+            cut = "it cancelled itself"
+        if cut:
+            outcome: UnitOutcome = "partial" if emit.observations or emit.asks else "failed"
+            reason = cut if ended else f"{cut}; it did not end within {self.grace_s:g} s"
+        else:
+            error = task.result()[1]
+            outcome, reason = unit_outcome(
+                emit.asks, emit.caps, emit.observations, error, self._words(error)
+            )
+        status = self._status(probe, unit, outcome, reason, started, emit, interrupted=interrupted)
+        await self._settle(status, emit.settlements(self.clock.now_us(), full=not ended))
 
-    def _interrupted(
+    async def _until(
+        self, task: asyncio.Task[Any], stop: asyncio.Task[Any], emit: UnitEmit, deadline_s: float
+    ) -> str:
+        """Wait for the end of *task*; why it is to be cut off, empty when it ended. What it waited for its turn does not count."""
+        begun = self.clock.mono_us()
+        while not task.done():
+            if stop.done():
+                return self._why_stopped
+            left = deadline_s - (self.clock.mono_us() - begun - emit.waited_us()) / 1e6
+            if left <= 0:
+                return f"the deadline of {deadline_s:g} s passed"
+            await asyncio.wait(
+                {task, stop}, timeout=max(left, _TICK_S), return_when=asyncio.FIRST_COMPLETED
+            )
+        return ""
+
+    async def _end_of(self, task: asyncio.Task[Any]) -> bool:
+        """Cancel *task* unless it is done, and wait for it a little; False when it goes on all the same."""
+        if not task.done():
+            task.cancel()
+            hurry = asyncio.create_task(self._hurry.wait())
+            await asyncio.wait(
+                {task, hurry}, timeout=self.grace_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            await _cancel(hurry)
+        if not task.done():
+            self.abandoned.append(task)
+        return task.done()
+
+    def _status(
         self,
         probe: Probe,
         unit: UnitPlan,
-        asks: tuple[Ask, ...],
-        caps: tuple[str, ...],
+        outcome: UnitOutcome,
+        reason: str,
         started: int,
+        emit: UnitEmit | None = None,
+        *,
+        interrupted: bool = False,
     ) -> ProbeStatus:
         return ProbeStatus.of(
             probe.name,
             unit.unit,
             self.store.session,
-            "skipped",
-            asks,
+            outcome,
+            tuple(emit.asks) if emit else (),
             started,
             self.clock.now_us(),
-            self._why_stopped,
-            caps_hit=caps,
-            params={**unit.params, INTERRUPTED: "1"},
+            reason,
+            caps_hit=tuple(self.scrub(c) for c in emit.caps) if emit else (),
+            params={**unit.params, **({INTERRUPTED: "1"} if interrupted else {})},
         )
 
-    def _reservations(
-        self,
-        probe: Probe,
-        unit: UnitPlan,
-        cost: dict[tuple[str, Transport], tuple[int, int]],
-        at: int,
-    ) -> list[LedgerEntry]:
-        return [
-            LedgerEntry(
-                entry="reserve",
-                probe=probe.name,
-                unit=unit.unit,
-                target=target,
-                transport=transport,
-                packets=packets,
-                bytes=size,
-                at=at,
-                estimated=probe.needs.estimated,
-            )
-            for (target, transport), (packets, size) in sorted(cost.items())
-        ]
+    def _interrupted(self, probe: Probe, unit: UnitPlan, started: int) -> ProbeStatus:
+        return self._status(probe, unit, "skipped", self._why_stopped, started, interrupted=True)
+
+    def _words(self, error: Exception | None) -> str:
+        """A reason for the report: the kind of error and its words, without secrets, bounded; never the values a validation saw."""
+        if error is None:
+            return ""
+        errors = getattr(error, "error_count", None)
+        if callable(errors):
+            return f"{type(error).__name__}: {errors()} values of the answer have the wrong form"
+        return self.scrub(f"{type(error).__name__}: {error}")[:500]
 
     async def _settle(self, status: ProbeStatus, ledger: Sequence[LedgerEntry]) -> None:
         await self.store.settle(status, ledger)
-        self._statuses.append(status)
         if self.progress:
             self.progress.ended(status)
 
     def _end(self) -> SessionEnd:
+        """Judged from the last status of every unit that was ever planned in this run, in earlier sessions too."""
         outcome: Literal["complete", "partial", "interrupted"]
-        reason = ""
-        bad = [s for s in self._statuses if s.outcome in ("partial", "failed", "refused")]
-        asked = sum(s.asked for s in self._statuses)
-        heard = sum(s.answered + s.negative for s in self._statuses)
+        outcome, reason = run_outcome(self.store.ends().values())
         if self.stopping.is_set():
             outcome, reason = "interrupted", self._why_stopped
-        elif bad:
-            outcome, reason = "partial", f"{len(bad)} units of work did not finish"
-        elif asked and not heard:
-            outcome, reason = "partial", f"not one of {asked} questions was answered"
-        else:
-            outcome = "complete"
         return SessionEnd(
             session=self.store.session, outcome=outcome, ended=self.clock.now_us(), reason=reason
         )
@@ -291,24 +313,25 @@ async def contained(work: Awaitable[T]) -> tuple[T | None, Exception | None]:
         return None, error
 
 
-def judge_unit(emit: UnitEmit, error: Exception | None) -> tuple[UnitOutcome, str]:
-    """Outcome and reason of a unit that ended by itself, from what it died of, its questions and the caps it met."""
-    errors = sum(a.outcome == "error" for a in emit.asks)
-    refused = sum(a.outcome == "refused" for a in emit.asks)
-    if isinstance(error, Refused):
-        return "refused", str(error) or "refused"
-    if isinstance(error, OutOfScope):
-        return "failed", f"stopped by the scope guard: {error}"
-    if error is not None:
-        return ("partial" if emit.observations else "failed"), _words(error)
-    if emit.caps:
-        return "partial", f"a limit was met: {', '.join(emit.caps)}"
-    if refused and refused == len(emit.asks):
-        return "refused", f"all {refused} questions were refused"
-    if errors or refused:
-        whole = errors == len(emit.asks)
-        return ("failed" if whole else "partial"), f"{errors} errors and {refused} refusals"
-    return "done", ""
+async def _priced(
+    probe: Probe, unit: UnitPlan, at: int
+) -> tuple[dict[tuple[str, Transport], tuple[int, int]], list[LedgerEntry]]:
+    """What *unit* may send, and the entries that reserve it."""
+    cost = dict(probe.cost(unit))
+    return cost, [
+        LedgerEntry(
+            entry="reserve",
+            probe=probe.name,
+            unit=unit.unit,
+            target=target,
+            transport=transport,
+            packets=packets,
+            bytes=size,
+            at=at,
+            estimated=probe.needs.estimated,
+        )
+        for (target, transport), (packets, size) in sorted(cost.items())
+    ]
 
 
 async def _planned(probe: Probe, ctx: RunContext) -> list[UnitPlan]:
@@ -332,14 +355,6 @@ def _interleaved(
                 lanes.remove(lane)
             else:
                 yield item
-
-
-def _words(error: Exception) -> str:
-    """A reason for the report: the kind of error and its words, bounded; never the values a validation saw."""
-    errors = getattr(error, "error_count", None)
-    if callable(errors):
-        return f"{type(error).__name__}: {errors()} values of the answer have the wrong form"
-    return f"{type(error).__name__}: {error}"[:500]
 
 
 async def _cancel(task: asyncio.Task[Any]) -> None:

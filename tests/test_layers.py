@@ -15,7 +15,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 OURS = ("agent", "scanners", "collectors", "reports", "fixtures", "tests")
 ANY = OURS[:-1]
-ENGINE = ("agent.clock", "agent.context", "agent.contract", "agent.emitter", "agent.model")
+ENGINE = (
+    "agent.clock",
+    "agent.context",
+    "agent.contract",
+    "agent.counting",
+    "agent.emitter",
+    "agent.model",
+)
 PROBE = ("agent.model", "agent.contract", "agent.catalogs", "agent.net.interfaces")
 
 MAY: dict[str, tuple[str, ...]] = {
@@ -29,8 +36,10 @@ MAY: dict[str, tuple[str, ...]] = {
     "agent.told": (),
     # The engine knows probes by their contract only.
     "agent.context": ("agent.contract", "agent.model"),
-    "agent.emitter": ("agent.clock", "agent.contract", "agent.model"),
-    "agent.run": ENGINE,
+    "agent.counting": ("agent.contract",),
+    "agent.emitter": ("agent.clock", "agent.contract", "agent.counting", "agent.model"),
+    "agent.outcome": ("agent.contract", "agent.model"),
+    "agent.run": (*ENGINE, "agent.outcome"),
     "agent.progress": ("agent.model", "agent.run"),
     "agent.net": ("agent.net", "agent.contract", "agent.model", "agent.store.failpoint"),
     "agent.store": ("agent.store", "agent.model", "agent.told"),

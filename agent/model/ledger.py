@@ -10,7 +10,9 @@ from agent.model.base import M, Us
 
 
 class LedgerEntry(M):
-    """`reserve` is an upper bound written before the packets leave; `settle` the count after the unit ended (never above it).
+    """`reserve` is an upper bound written before the packets leave; `settle` the count after the unit ended.
+
+    The count is above the bound only where a peer made the kernel send more than was foreseen: the unit's status then says so.
 
     A reservation without a settlement (we were killed) counts in full. Packets are ours to the target, link layer included.
     """

@@ -40,6 +40,11 @@ class Cap:
         """A packet leaves; one that left before its turn pushes the next turns back."""
         self._sent.append(max(now, self.ready()))
 
+    def late(self, now: float) -> None:
+        """The packet whose turn came last left only *now*: the next gap counts from there."""
+        if self._sent:
+            self._sent[-1] = max(self._sent[-1], now)
+
 
 @dataclass
 class _Host:
@@ -80,6 +85,12 @@ class Pacer:
             for _ in range(packets):
                 mine.cap.take(now)
                 self._all.take(now)
+
+    def left(self, host: str, *, slow: bool = False) -> None:
+        """The packet whose turn came last has left now: on a busy machine some time after its turn."""
+        mine, now = self._host(host, slow), self.now()
+        mine.cap.late(now)
+        self._all.late(now)
 
     def spend(self, host: str, packets: int, *, slow: bool = False) -> None:
         """Packets the kernel sent by itself (acknowledgements, resets): they cannot wait, so the next ones wait longer."""

@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import ip_address
 
@@ -41,15 +42,19 @@ def tcp_socket(host: str, window: int) -> socket.socket:
     return sock
 
 
-async def connected(sock: socket.socket, host: str, port: int, timeout_s: float) -> None:
-    """Raises `TimeoutError`, `ConnectionRefusedError`, `OSError`."""
+async def connected(
+    sock: socket.socket, host: str, port: int, timeout_s: float, sent: Callable[[], None]
+) -> None:
+    """*sent* is called once the SYN has left. Raises `TimeoutError`, `ConnectionRefusedError`, `OSError`."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(timeout_s):
         if sys.platform == "win32":
             # The Proactor loop does it by ConnectEx.
+            sent()
             await loop.sock_connect(sock, (host, port))
             return
         error = sock.connect_ex((host, port))
+        sent()
         if error in (errno.EINPROGRESS, errno.EWOULDBLOCK):
             writable: asyncio.Future[None] = loop.create_future()
             loop.add_writer(sock, _settle, writable)

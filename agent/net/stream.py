@@ -10,10 +10,9 @@ import socket
 import ssl
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
 
-from agent.contract import Emit, OutOfScope, TlsInfo, UnitEnded
+from agent.contract import Emit, OutOfScope, Tally, TlsInfo
 from agent.model.scope import OT_PORTS, RAW_PRINT_PORTS
 from agent.net.pacer import Lane
 from agent.net.sockets import WINDOW, segments_in, segments_out
@@ -27,7 +26,9 @@ _RESETS = 2
 
 
 class LiveStream:
-    """Made by the dialer. *lane* paces what leaves, acknowledgements too; *release* gives the slot back."""
+    """Made by the dialer. *lane* paces what leaves, acknowledgements too; *release* closes the socket and gives the slot back; *late*:
+    resets that an earlier try may have cost.
+    """
 
     def __init__(
         self,
@@ -35,17 +36,19 @@ class LiveStream:
         host: str,
         port: int,
         emit: Emit,
-        counted: int,
+        tally: Tally,
         lane: Lane,
         release: Callable[[], None],
+        late: int = 0,
     ) -> None:
         self._sock, self._host, self._port, self._emit = sock, host, port, emit
-        self._counted, self._lane = counted, lane
-        self._spent = counted
+        self._tally, self._lane, self._late = tally, lane, late
+        self._opening = self._spent = segments_out(sock) or 2
         self._release: Callable[[], None] | None = release
         self._tls: ssl.SSLObject | None = None
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._received, self._ended = 0, False
+        self._written, self._payload = 0, 0
 
     async def read(self, limit: int, timeout_s: float) -> bytes:
         """Up to *limit* bytes; b"" at the end. Raises `TimeoutError`, `ConnectionError`."""
@@ -100,26 +103,20 @@ class LiveStream:
         return TlsInfo(tls.version() or "", tls.getpeercert(binary_form=True) or b"")
 
     async def close(self) -> None:
-        """End the connection at once; what the kernel sent beyond the count so far is added to the ledger."""
+        """End the connection at once; what the kernel sent for it is booked, whatever was reserved and even after the unit's end."""
         if self._release is None:
             return
         release, self._release = self._release, None
         try:
-            # Segments of a peer in the middle of its words are each answered with RST.
-            late = 0
-            if self._received and not self._ended:
-                late = segments_in(WINDOW, self._sock)
-            sent = segments_out(self._sock)
-            if sent is None:
-                sent = self._counted + segments_in(self._received, self._sock)
-            missing = sent + _RESETS + late - self._counted
-            if missing > 0:
-                self._lane.spend(max(0, sent + 1 + late - self._spent))
-                # After the unit's end its ledger is closed: the reservation stands for these.
-                with suppress(UnitEnded):
-                    self._count(missing, 0)
+            sent = self._look() + 1
+            # A peer in the middle of its words has each further segment answered with RST; one that has ended sends nothing more.
+            spare = self._late
+            if not self._ended:
+                spare += 1 + (segments_in(WINDOW, self._sock) if self._received else 0)
+            self._tally.left(sent, sent * FRAME + self._payload)
+            self._tally.close(spare, spare * FRAME)
+            self._lane.spend(max(0, sent + spare - self._spent))
         finally:
-            self._sock.close()
             release()
 
     def _may_write(self) -> None:
@@ -129,30 +126,49 @@ class LiveStream:
             raise OutOfScope(f"{self._host}:{self._port} is industrial control: connect only")
 
     async def _receive(self, limit: int, timeout_s: float) -> bytes:
+        room = segments_in(WINDOW, self._sock) + _RESETS
+        try:
+            self._tally.may(room, room * FRAME)
+        except OutOfScope:
+            # The peer made us acknowledge more than any answer needs: what came until now is all we take.
+            self._emit.cap(f"port {self._port} cost all the packets that were reserved")
+            raise ConnectionAbortedError("no more packets are reserved") from None
         # A read is paid for in advance, as the kernel acknowledges what comes: a peer that floods finds our window shut meanwhile, and
         # several streams to one host take turns.
         await self._lane.turn()
         self._spent += 1
-        async with asyncio.timeout(max(0.0, timeout_s)):
-            data = await asyncio.get_running_loop().sock_recv(self._sock, limit)
+        try:
+            async with asyncio.timeout(max(0.0, timeout_s)):
+                data = await asyncio.get_running_loop().sock_recv(self._sock, limit)
+        finally:
+            self._look()
         self._received += len(data)
         self._ended = self._ended or not data
-        self._pay()
         return data
 
-    def _pay(self) -> None:
+    def _look(self) -> int:
+        """Book what the kernel has sent on this connection so far; acknowledgements are paid for afterwards."""
         sent = segments_out(self._sock)
-        if sent is not None and sent > self._spent:
+        if sent is None:
+            sent = self._opening + self._written + segments_in(self._received, self._sock)
+        self._tally.left(sent, sent * FRAME + self._payload)
+        if sent > self._spent:
             self._lane.spend(sent - self._spent)
             self._spent = sent
+        return sent
 
     async def _send(self, data: bytes) -> None:
         packets = 1 + len(data) // 536
-        self._count(packets, len(data))
+        self._tally.may(packets + _RESETS, (packets + _RESETS) * FRAME + len(data))
         await self._lane.turn(packets)
         self._spent += packets
-        async with asyncio.timeout(WRITE_S):
-            await asyncio.get_running_loop().sock_sendall(self._sock, data)
+        self._written += packets
+        self._payload += len(data)
+        try:
+            async with asyncio.timeout(WRITE_S):
+                await asyncio.get_running_loop().sock_sendall(self._sock, data)
+        finally:
+            self._look()
 
     async def _flush(self) -> None:
         if data := self._out.read():
@@ -163,10 +179,6 @@ class LiveStream:
             self._in.write(data)
         else:
             self._in.write_eof()
-
-    def _count(self, packets: int, payload: int) -> None:
-        self._emit.sent(self._host, "tcp", packets, packets * FRAME + payload)
-        self._counted += packets
 
 
 @cache

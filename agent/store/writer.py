@@ -95,6 +95,10 @@ class RunStore:
             key for key, s in self._index.statuses.items() if s.outcome in ("done", "refused")
         )
 
+    def ends(self) -> dict[tuple[str, str], ProbeStatus | None]:
+        """Every unit that was planned, in any session, with the last status it ended with; None for one that has not ended."""
+        return {key: self._index.statuses.get(key) for key in self._index.plan}
+
     def seen(self, kind: str) -> list[Observation]:
         """Observations of *kind* this run holds, of earlier sessions too, each with its newest time."""
         return self._index.seen(kind)

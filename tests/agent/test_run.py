@@ -18,7 +18,8 @@ from agent.model.ref import addr
 from agent.model.run import SessionEnd, UnitPlan, Vantage
 from agent.model.scope import ScopeRule
 from agent.model.status import ProbeStatus, Strength
-from agent.run import INTERRUPTED, WHOLE, Engine, layers
+from agent.outcome import INTERRUPTED
+from agent.run import WHOLE, Engine, layers
 
 HOST = "10.0.0.1"
 SCOPE = ScopeRule(allowed=("10.0.0.0/29",), never=("10.0.0.5",), actions=("sweep",))
@@ -50,6 +51,10 @@ class Memory:
 
     def finished(self) -> frozenset[tuple[str, str]]:
         return self.done
+
+    def ends(self) -> Mapping[tuple[str, str], ProbeStatus | None]:
+        planned = {(u.probe, u.unit): None for _, u in self.log if isinstance(u, UnitPlan)}
+        return {**planned, **self.statuses()}
 
     def seen(self, kind: str) -> list[Observation]:
         return [o for k, o in self.log if k == "add" and isinstance(o, Observation)]

@@ -50,6 +50,9 @@ class Memory:
     def finished(self) -> frozenset[tuple[str, str]]:
         return frozenset()
 
+    def ends(self) -> dict[tuple[str, str], ProbeStatus | None]:
+        return {(s.probe, s.unit): s for s in self.statuses}
+
     def seen(self, kind: str) -> list[Observation]:
         return [o for o in self.observations if o.body.kind == kind]
 

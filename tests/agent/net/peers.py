@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
+from contextlib import asynccontextmanager, contextmanager
 from ssl import SSLContext
 from typing import Literal
 
 from agent.context import RunContext
-from agent.contract import OutOfScope, Probe, RawPort, Transport, UnitEnded
+from agent.contract import Probe, RawPort, Transport, UnitEnded
+from agent.counting import Amount, PacketCount, UnitTally, _Row
 from agent.model.bodies import Body
 from agent.model.observation import Observation, Standing
 from agent.model.ref import Ref, addr
@@ -19,6 +20,7 @@ from agent.model.run import Vantage
 from agent.model.scope import ScopeRule
 from agent.model.status import AskOutcome
 from agent.net.dialer import LiveDialer
+from agent.net.door import Doors
 from agent.net.pacer import Pacer
 
 NET = f"127.91.{os.getpid() % 251}"
@@ -30,17 +32,36 @@ OFFSET = 20000
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
+class AnyTarget(PacketCount):
+    """The engine's own count, where every target has the same reservation."""
+
+    def __init__(self, reserve: int) -> None:
+        super().__init__("test", {}, lambda: time.monotonic_ns() // 1000)
+        self._reserve = reserve
+
+    def _row(self, target: str, transport: Transport) -> _Row:
+        new = _Row(target, Amount(self._reserve, self._reserve * 10_000))
+        return self._rows.setdefault((target, transport), new)
+
+    def known(self) -> dict[tuple[str, Transport], int]:
+        return {key: row.truth().packets for key, row in self._rows.items() if row.truth().packets}
+
+
 class Books:
     """`contract.Emit` in memory; `reserve` bounds what may be sent, `end()` is what the engine does at a deadline."""
 
     def __init__(self, reserve: int = 1_000_000) -> None:
-        self.packets: dict[tuple[str, Transport], int] = defaultdict(int)
+        self.count = AnyTarget(reserve)
+        self.waits = 0
         self.bodies: list[tuple[Ref, Body]] = []
         self.raw: list[bytes | None] = []
         self.asks: list[tuple[str, Ref | None, AskOutcome]] = []
         self.caps: list[str] = []
         self.ended = False
-        self._reserve = reserve
+
+    @property
+    def packets(self) -> dict[tuple[str, Transport], int]:
+        return self.count.known()
 
     async def __call__(
         self,
@@ -67,13 +88,19 @@ class Books:
         self.caps.append(name)
 
     def sent(self, target: str, transport: Transport, packets: int, size: int) -> None:
-        self._open()
-        if self.packets[target, transport] + packets > self._reserve:
-            raise OutOfScope(f"{target}: more than reserved")
-        self.packets[target, transport] += packets
+        self.count.sent(target, transport, packets, size)
+
+    def tally(self, target: str, transport: Transport) -> UnitTally:
+        return self.count.tally(target, transport)
+
+    @contextmanager
+    def queued(self) -> Generator[None, None, None]:
+        self.waits += 1
+        yield
 
     def end(self) -> None:
         self.ended = True
+        self.count.end()
 
     def _open(self) -> None:
         if self.ended:
@@ -91,8 +118,11 @@ def dialer(
     offset: int = 0,
     parallel: int = 64,
     ot: Callable[[str], bool] = lambda _host: False,
+    doors: Doors | None = None,
 ) -> LiveDialer:
-    return LiveDialer(SCOPE, pacer or fast_pacer(), slow, offset, parallel, ot)
+    """Without limits on connections, where *doors* sets none."""
+    freely = doors or Doors(None, None)
+    return LiveDialer(SCOPE, pacer or fast_pacer(), slow, offset, parallel, ot, freely)
 
 
 def context(
@@ -122,7 +152,7 @@ def context(
             gateway_mac=gateway_mac,
         ),
         quiet=quiet,
-        dial=LiveDialer(scope, pacer, lambda _host: slow, OFFSET),
+        dial=LiveDialer(scope, pacer, lambda _host: slow, OFFSET, doors=Doors(None, None)),
         pace=pacer,
         raw=raw,
         raw_why="",
@@ -161,7 +191,7 @@ async def run_unit(probe: Probe, ctx: RunContext, books: Books | None = None) ->
         cost = probe.cost(unit)
         for key, packets in mine.packets.items():
             assert packets <= cost[key][0], f"{key}: {packets} sent, {cost[key][0]} reserved"
-            books.packets[key] += packets
+            books.sent(*key, packets, 0)
         books.bodies += mine.bodies
         books.raw += mine.raw
         books.asks += mine.asks
