@@ -23,6 +23,8 @@ WRITE_S = 5.0
 _CHUNK = 16 * 1024
 _RESETS = 2
 """Our RST, and one more for a segment that crosses it."""
+_QUICK = 16
+"""Acknowledgements the kernel may send at once, one for each segment however small (TCP_MAX_QUICKACKS, include/net/tcp.h)."""
 
 
 class LiveStream:
@@ -126,7 +128,7 @@ class LiveStream:
             raise OutOfScope(f"{self._host}:{self._port} is industrial control: connect only")
 
     async def _receive(self, limit: int, timeout_s: float) -> bytes:
-        room = segments_in(WINDOW, self._sock) + _RESETS
+        room = segments_in(WINDOW, self._sock) + _RESETS + _QUICK
         try:
             self._tally.may(room, room * FRAME)
         except OutOfScope:

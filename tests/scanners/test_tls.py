@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from agent.model.bodies import TcpPort, TlsCertificate
 from agent.model.status import AskOutcome
 from scanners.tls import NotACertificate, Tls, parse, said_no
+from tests.agent.net.certificates import certificate
 from tests.agent.net.peers import HOST, OFFSET, Books, Handler, context, listening, run_unit, says
-from tests.agent.net.test_dialer import certificate
 
 SAMPLES = [
     p.read_bytes() for p in sorted(Path(__file__).parents[2].glob("fixtures/tls/*/input.bin"))

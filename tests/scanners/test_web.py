@@ -18,8 +18,8 @@ from scanners import web
 from scanners.http_answer import LIMIT
 from scanners.murmur import favicon_hash
 from scanners.web import Web, speaks_http
+from tests.agent.net.certificates import certificate
 from tests.agent.net.peers import HOST, OFFSET, Books, Handler, context, listening, run_unit, says
-from tests.agent.net.test_dialer import certificate
 
 ICON = b"\x00\x00\x01\x00icon" * 30
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
 from contextlib import asynccontextmanager, contextmanager
@@ -241,3 +242,10 @@ def says(data: bytes, *, then: str = "stay") -> Handler:
             await writer.wait_closed()
 
     return handler
+
+
+def closed_port(host: str = HOST) -> int:
+    """A port of *host* on which nobody listens."""
+    with socket.socket() as sock:
+        sock.bind((host, 0))
+        return int(sock.getsockname()[1])

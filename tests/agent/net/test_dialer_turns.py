@@ -1,0 +1,143 @@
+"""Turns and slots: every connection, read and write waits for its own, and gives back what it took."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from agent.contract import OutOfScope
+from agent.net.pacer import Pacer
+from agent.net.sockets import segments_out
+from tests.agent.net.peers import (
+    HOST,
+    NET,
+    Books,
+    closed_port,
+    dialer,
+    listening,
+    says,
+)
+
+OTHER = f"{NET}.2"
+
+
+def test_every_connection_waits_for_its_turn() -> None:
+    turns: list[tuple[str, bool]] = []
+
+    class Watched(Pacer):
+        async def turn(self, host: str, packets: int = 1, *, slow: bool = False) -> None:
+            turns.append((host, slow))
+            await super().turn(host, packets, slow=slow)
+
+    async def main() -> None:
+        d = dialer(Watched(1e5, 1e5, 1e5), slow=lambda host: host == OTHER)
+        await d.knock(HOST, closed_port(), timeout_s=1, emit=Books())
+        await d.knock(OTHER, closed_port(OTHER), timeout_s=1, emit=Books())
+
+    asyncio.run(main())
+    assert turns == [(HOST, False), (OTHER, True)]
+
+
+@pytest.mark.parametrize(("slow", "most"), [(True, 1), (False, 3)])
+def test_one_connection_at_a_time_where_care_was_asked_for(slow: bool, most: int) -> None:
+    now = peak = 0
+
+    async def main() -> None:
+        d = dialer(slow=lambda _host: slow)
+        together = asyncio.Barrier(most)
+
+        async def one(port: int) -> None:
+            nonlocal now, peak
+            stream = await d.connect(HOST, port, timeout_s=2, emit=Books())
+            now += 1
+            peak = max(peak, now)
+            await asyncio.wait_for(together.wait(), 5)
+            await asyncio.sleep(0.02)
+            now -= 1
+            await stream.close()
+
+        async with listening(says(b"")) as port, asyncio.TaskGroup() as group:
+            for _ in range(3):
+                group.create_task(one(port))
+
+    asyncio.run(main())
+    assert peak == most
+
+
+def test_reads_and_writes_are_paced_too() -> None:
+    """A flood is taken at our pace: what the kernel acknowledges counts against the host's cap."""
+    counted: list[tuple[int, float]] = []
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"f" * 65536)
+            await writer.drain()
+
+    async def main() -> None:
+        clock = asyncio.get_running_loop().time
+        async with listening(flood) as port:
+            books, start = Books(), clock()
+            stream = await dialer(Pacer(1000, 50, 10)).connect(HOST, port, timeout_s=2, emit=books)
+            for _ in range(10):
+                await stream.read(65536, 2)
+            counted.append((segments_out(stream._sock) or 0, clock() - start))
+            await stream.close()
+
+    asyncio.run(main())
+    ((sent, seconds),) = counted
+    assert seconds >= (max(sent, 10) - 5) / 50
+
+
+def test_every_write_waits_for_its_turn() -> None:
+    async def main() -> float:
+        clock = asyncio.get_running_loop().time
+        async with listening(says(b"")) as port:
+            stream = await dialer(Pacer(1000, 50, 10)).connect(
+                HOST, port, timeout_s=2, emit=Books()
+            )
+            start = clock()
+            for _ in range(10):
+                await stream.write(b"x")
+            took = clock() - start
+            await stream.close()
+            return took
+
+    assert asyncio.run(main()) >= 9 / 50
+
+
+def test_who_gives_up_while_it_waits_for_its_turn_frees_its_slot() -> None:
+    async def main() -> bool:
+        d = dialer(Pacer(1000, 1, 1), parallel=1)
+        async with listening(says(b"")) as port:
+            first = await d.connect(HOST, port, timeout_s=2, emit=Books())
+            # Another host: its turn comes at once, the slot does not; then the turn has gone by and a second one is due in a second.
+            waiting = asyncio.create_task(d.connect(OTHER, port, timeout_s=2, emit=Books()))
+            await asyncio.sleep(0.05)
+            await first.close()
+            await asyncio.sleep(0.05)
+            assert d._slots.locked()
+            waiting.cancel()
+            await asyncio.wait({waiting})
+            return d._slots.locked()
+
+    assert asyncio.run(main()) is False
+
+
+def test_slots_are_given_back_whatever_happens() -> None:
+    async def main() -> None:
+        d = dialer(parallel=2, slow=lambda _host: True)
+        for _ in range(3):
+            await d.knock(HOST, closed_port(), timeout_s=1, emit=Books())
+            with pytest.raises(OutOfScope):
+                await d.connect(HOST, closed_port(), timeout_s=1, emit=Books(reserve=0))
+            waiting = asyncio.create_task(
+                d.connect(f"{NET}.200", closed_port(), timeout_s=1, emit=Books())
+            )
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.wait({waiting})
+        assert not d._slots.locked()
+        assert await d.knock(HOST, closed_port(), timeout_s=1, emit=Books()) == "closed"
+
+    asyncio.run(main())
