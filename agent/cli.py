@@ -132,8 +132,14 @@ def _reader_gone() -> bool:
 
 
 def _tell(error: BaseException) -> int:
-    click.echo(f"Error: {error}", err=True)
+    click.echo(_scrubbed(f"Error: {error}"), err=True)
     return error.exit_code if isinstance(error, Told) else 5
+
+
+def _scrubbed(text: str) -> str:
+    """*text* without secrets. Where their module was never loaded, none was ever fetched."""
+    secrets: Any = sys.modules.get("agent.engagement.secret")
+    return secrets.scrub(text) if secrets is not None else text
 
 
 def _first(group: BaseExceptionGroup[Told]) -> BaseException:
@@ -149,7 +155,8 @@ def _internal(kind: type[BaseException], error: BaseException, trace: TracebackT
         os._exit(3)
     lines = traceback.format_tb(trace)
     name = f"{kind.__module__}.{kind.__qualname__}"
-    click.echo("".join(lines[-6:]) + f"{name}\nInternal error: please report it.", err=True)
+    words = "".join(lines[-6:]) + f"{name}\nInternal error: please report it."
+    click.echo(_scrubbed(words), err=True)
     sys.stderr.flush()
     os._exit(5)
 

@@ -25,7 +25,7 @@ from typing import Any
 from agent.engagement.attempts import Attempt, AttemptLog
 from agent.engagement.client_file import AccountTable
 from agent.engagement.engagement import Engagement
-from agent.engagement.secret import Secret
+from agent.engagement.secret import Secret, scrub
 from agent.own_host import refuse_if_former
 from agent.told import Told
 
@@ -119,6 +119,10 @@ class AccountBook:
         """Why no secret could be fetched for the account, as far as can be told without fetching it; empty when one could."""
         reasons = [self._unavailable(form) for form in in_order(self.get(account_id).forms)]
         return "" if "" in reasons else "; ".join(reasons)
+
+    def scrub(self, text: str) -> str:
+        """*text*, such as the message of an error, without any secret that was fetched, however it is written there."""
+        return scrub(text, self._fetched.values())
 
     def close(self) -> None:
         """Forget every fetched secret."""

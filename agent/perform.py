@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-import signal
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from ipaddress import ip_address
@@ -23,20 +20,20 @@ from agent.engagement.scoping import scope_for, slow_ranges
 from agent.model.run import RunHeader, SessionEnd, Vantage
 from agent.model.scope import ScopeRule
 from agent.net.dialer import LiveDialer
+from agent.net.door import Doors
 from agent.net.nmap_port import NmapPort, NmapWish
 from agent.net.pacer import Pacer
+from agent.net.rates import PROFILES, Profile
 from agent.net.raw_port import RawHelper, raw_available
 from agent.net.vantage import is_loopback, vantage
 from agent.run import Engine, Progress
+from agent.stopping import stop_signals
 from agent.store.errors import write_error
 from agent.store.reader import RunFile
 from agent.store.writer import RunStore
 
-TOTAL_PPS = 1000
-HOST_PPS = 50
-SLOW_PPS = 10
 OWN_MACHINE = 50
-"""Caps by send time: in all, to one host, to a host where care was asked for (runZero's defaults are 1,000 and 40)."""
+"""How much faster this machine may be asked than a network."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +52,7 @@ class RunRequest:
     deadline_s: float | None = None
     operator: str = ""
     port_offset: int = 0
+    fast: bool = False
 
 
 @dataclass
@@ -75,11 +73,14 @@ class Performing:
 
     async def main(self) -> SessionEnd:
         """Raises `Refusal` before anything is sent where the right to look is missing, and `StoreError` on a full disk."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            # Windows, or not the main thread: KeyboardInterrupt is all there is.
-            with suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(number, self.stop, f"stopped by {number.name}")
+        with stop_signals(self.stop, self._hurry):
+            return await self._gated()
+
+    def _hurry(self) -> None:
+        if self._engine is not None:
+            self._engine.hurry()
+
+    async def _gated(self) -> SessionEnd:
         site = self._site()
         probes = self._probes()
         scope = scope_for(self.engagement, site, wide=self.request.wide)
@@ -94,6 +95,10 @@ class Performing:
         if passed.only:
             scope = ScopeRule.model_validate({**scope.model_dump(), "allowed": passed.only})
         return await self._session(site, scope, probes)
+
+    def _profile(self) -> Profile:
+        """Quiet was agreed with the client: nobody at the keyboard lifts it."""
+        return "quiet" if self.engagement.quiet else "fast" if self.request.fast else "normal"
 
     def _site(self) -> str:
         sites = [s.id for s in self.engagement.client.site]
@@ -162,11 +167,12 @@ class Performing:
         why: str,
         accounts: AccountBook,
     ) -> SessionEnd:
-        # This machine's own addresses need no care.
-        faster = OWN_MACHINE if is_loopback(scope) else 1
-        pacer = Pacer(TOTAL_PPS * faster, HOST_PPS * faster, SLOW_PPS * faster)
+        rates = PROFILES[self._profile()].times(OWN_MACHINE if is_loopback(scope) else 1)
+        pacer = Pacer.at(rates)
+        doors = Doors(rates.handshakes, rates.connections)
         ranges = slow_ranges(self.engagement, site)
-        dialer = LiveDialer(scope, pacer, slow_judge(ranges), self.request.port_offset)
+        offset = self.request.port_offset
+        dialer = LiveDialer(scope, pacer, slow_judge(ranges), offset, doors=doors)
         nmap = self._nmap(scope)
         store = self._open(site, scope, where)
         ctx = RunContext(
@@ -191,6 +197,7 @@ class Performing:
                 self.engagement.key,
                 progress=self.progress,
                 deadline_s=self.request.deadline_s,
+                scrub=accounts.scrub,
             )
             if self._stopped:
                 self._engine.stop(self._stopped)

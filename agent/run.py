@@ -238,7 +238,7 @@ class Engine:
             tuple(emit.asks) if emit else (),
             started,
             self.clock.now_us(),
-            reason,
+            self.scrub(reason),
             caps_hit=tuple(self.scrub(c) for c in emit.caps) if emit else (),
             params={**unit.params, **({INTERRUPTED: "1"} if interrupted else {})},
         )

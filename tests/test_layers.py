@@ -33,6 +33,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "agent.contract": ("agent.model",),
     "agent.material": ("agent.model",),
     "agent.clock": (),
+    "agent.stopping": (),
     "agent.told": (),
     # The engine knows probes by their contract only.
     "agent.context": ("agent.contract", "agent.model"),
@@ -49,6 +50,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "agent.engagement": (
         "agent.engagement",
         "agent.catalogs",
+        "agent.net.rates",
         "agent.credentials",
         "agent.own_host",
         "agent.told",

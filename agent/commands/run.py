@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 
@@ -56,6 +55,7 @@ def command(
     from agent.commands.judging import severity_exit
     from agent.perform import Performing, RunRequest
     from agent.progress import Show
+    from agent.stopping import leave, run_bounded
     from agent.store.reader import RunFile
     from agent.store.words import head_words
 
@@ -73,12 +73,16 @@ def command(
     )
     with Show(sys.stderr) as show:
         performing = Performing(load(engagement), request, show)
-        end = asyncio.run(performing.main())
+        end, going_on = run_bounded(performing.main())
     with RunFile(performing.path) as file:
         words = head_words(file.head)
     click.echo(f"{end.outcome}: {performing.path}" + (f" ({end.reason})" if end.reason else ""))
     click.echo(f"Head of the chain (write it down outside this machine): {words}")
     click.echo(f"Next: handover report {engagement}")
-    if end.outcome != "complete":
-        return EXIT_PARTIAL
-    return severity_exit(load(engagement), fail_on) if fail_on else 0
+    code = EXIT_PARTIAL if end.outcome != "complete" else 0
+    if fail_on and not code:
+        code = severity_exit(load(engagement), fail_on)
+    if going_on:
+        # A thread that is stuck would hold the process for ever.
+        leave(code)
+    return code

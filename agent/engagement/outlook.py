@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from ipaddress import ip_interface
+from math import ceil
 
 from agent.catalogs.notice import notices_of
 from agent.contract import Probe
@@ -20,10 +21,9 @@ from agent.engagement.scoping import rule_of, swept, this_machine_only
 from agent.model.base import M
 from agent.model.run import Vantage
 from agent.model.scope import ScopeRule
+from agent.net.rates import PROFILES
 from agent.own_host import look_at_own_host, whose
 
-QUIET_ARP_PPS, ARP_PPS, TOTAL_PPS = 10, 200, 1000
-"""Packets a second: ARP in the quiet and the normal profile, everything else together."""
 _NEEDED = {
     "directory": "accounts: Active Directory users, administrators, service accounts",
     "snmp": "snmp: serial numbers, VLANs, neighbours, who is plugged in where",
@@ -198,8 +198,8 @@ def _probes(
     )
     out: list[ProbeLine] = []
     for f in forecasts(engagement, site.id, rule, vantage, probes, raw_why=raw_why):
-        slow = QUIET_ARP_PPS if engagement.quiet else ARP_PPS
-        rate = slow if f.probe in ("arp", "neighbours") else TOTAL_PPS
+        rates = PROFILES["quiet" if engagement.quiet else "normal"]
+        rate = rates.link_pps if f.probe in ("arp", "neighbours") else rates.total_pps
         out.append(
             ProbeLine(
                 probe=f.probe,
@@ -209,7 +209,7 @@ def _probes(
                 packets=f.packets,
                 bytes=f.bytes,
                 per_host=f.per_host,
-                seconds=-(-f.packets // rate),
+                seconds=ceil(f.packets / rate),
             )
         )
     return tuple(out)

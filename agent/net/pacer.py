@@ -13,6 +13,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from math import inf
+from typing import Self
+
+from agent.net.rates import Rates
 
 EVERYBODY = "255.255.255.255"
 """A link as a whole (RFC 919): what is broadcast there reaches every host on it, and has a cap of its own."""
@@ -69,6 +72,11 @@ class Pacer:
 
     def __post_init__(self) -> None:
         self._all = Cap(self.total_pps)
+
+    @classmethod
+    def at(cls, rates: Rates) -> Self:
+        """The pacer of a profile."""
+        return cls(rates.total_pps, rates.host_pps, rates.slow_pps, rates.link_pps)
 
     async def turn(self, host: str, packets: int = 1, *, slow: bool = False) -> None:
         """Wait until *packets* may leave for *host*. One waiter a host at a time, so that its gap counts from the true send time."""

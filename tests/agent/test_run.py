@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
@@ -20,6 +22,7 @@ from agent.model.scope import ScopeRule
 from agent.model.status import ProbeStatus, Strength
 from agent.outcome import INTERRUPTED
 from agent.run import WHOLE, Engine, layers
+from agent.stopping import run_bounded
 
 HOST = "10.0.0.1"
 SCOPE = ScopeRule(allowed=("10.0.0.0/29",), never=("10.0.0.5",), actions=("sweep",))
@@ -318,3 +321,170 @@ def test_the_unit_of_an_emit_is_the_scope_guard_too() -> None:
 
     store, _ = go(Play(dials))
     assert "198.51.100.9" in store.statuses()[("play", "u1")].reason
+
+
+def test_a_cost_that_fails_costs_only_its_unit() -> None:
+    class Dear(Play):
+        def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
+            if unit.unit == "u1":
+                raise KeyError("ports")
+            return {(HOST, "tcp"): (-1, 1)} if unit.unit == "u2" else super().cost(unit)
+
+    store, end = go(Dear(found, units=("u1", "u2", "u3")))
+    ends = {unit: (s.outcome, s.reason) for (_, unit), s in store.statuses().items()}
+    assert ends["u1"] == ("failed", "KeyError: 'ports'")
+    assert ends["u2"][0] == "failed" and "ValidationError" in ends["u2"][1]
+    assert ends["u3"][0] == "done"
+    assert [e.unit for e in store.entries("reserve")] == ["u3"]
+    assert end.outcome == "partial"
+
+
+async def knocks(emit: Emit, sent: int = 2) -> None:
+    tally = emit.tally(HOST, "tcp")
+    tally.may(1, 60)
+    try:
+        await asyncio.sleep(60)
+    finally:
+        tally.left(sent, 60 * sent)
+        tally.close()
+
+
+def test_a_unit_cut_off_settles_what_left_and_no_more() -> None:
+    class Wide(Play):
+        def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
+            return {(HOST, "tcp"): (1400, 120_000)}
+
+    store, _ = go(Wide(knocks, needs=Needs(deadline_s=0.05)))
+    assert [(e.packets, e.bytes) for e in store.entries("settle")] == [(2, 120)]
+
+
+def test_what_left_above_the_reservation_is_in_the_ledger_and_said() -> None:
+    async def over(emit: Emit) -> None:
+        emit.ask("tcp.ports", None, "answered")
+        tally = emit.tally(HOST, "tcp")
+        tally.left(7, 420)
+        tally.close()
+
+    for act, needs in ((over, Needs()), (partial(knocks, sent=7), Needs(deadline_s=0.05))):
+        store, _ = go(Play(act, needs=needs))
+        status = store.statuses()[("play", "u1")]
+        assert [e.packets for e in store.entries("settle")] == [7]
+        assert status.outcome != "done" and "reserved" in status.caps_hit[0]
+
+
+async def never_ends(emit: Emit) -> None:
+    emit.sent(HOST, "tcp", 1, 60)
+    while True:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("hurried", [False, True])
+def test_a_probe_that_will_not_end_is_left_behind_with_its_whole_reservation(hurried: bool) -> None:
+    store, left = Memory(), list[bool]()
+
+    async def main() -> SessionEnd:
+        engine = Engine(
+            [Play(never_ends, needs=Needs(deadline_s=5 if hurried else 0.05))],
+            context(store),
+            store,
+            b"key",
+            grace_s=3600 if hurried else 0.05,
+        )
+        if hurried:
+            asyncio.get_running_loop().call_later(0.05, engine.stop, "stopped by SIGINT")
+            asyncio.get_running_loop().call_later(0.1, engine.hurry)
+        end = await engine.run()
+        left.extend(not t.done() for t in engine.abandoned)
+        return end
+
+    end, going_on = run_bounded(main(), grace_s=0.05)
+    status = store.statuses()[("play", "u1")]
+    assert left == [True] and going_on
+    assert [e.packets for e in store.entries("settle")] == [2]
+    assert "did not end within" in status.reason
+    assert ("SIGINT" if hurried else "deadline") in status.reason
+    assert end.outcome == ("interrupted" if hurried else "partial")
+
+
+def test_a_probe_that_cancels_itself_has_failed() -> None:
+    async def quits(emit: Emit) -> None:
+        raise asyncio.CancelledError
+
+    store, end = go(Play(quits, units=("u1", "u2")), workers=1)
+    assert {s.outcome for s in store.statuses().values()} == {"failed", "done"}
+    assert end.outcome == "partial"
+
+
+def test_waiting_for_ones_turn_costs_no_time() -> None:
+    async def queues(emit: Emit) -> None:
+        with emit.queued():
+            await asyncio.sleep(0.4)
+        await found(emit)
+
+    async def talks(emit: Emit) -> None:
+        # Another connection of the unit is open: this is its own time.
+        tally = emit.tally(HOST, "tcp")
+        with emit.queued():
+            await asyncio.sleep(5)
+        tally.close()
+
+    needs = Needs(deadline_s=0.2)
+    assert go(Play(queues, needs=needs))[0].statuses()[("play", "u1")].outcome == "done"
+    assert "deadline" in go(Play(talks, needs=needs))[0].statuses()[("play", "u1")].reason
+
+
+def test_no_reason_is_stored_unscrubbed() -> None:
+    async def dies(emit: Emit) -> None:
+        raise ValueError("login with hunter2 failed")
+
+    async def refused(emit: Emit) -> None:
+        raise Refused("hunter2")
+
+    async def capped(emit: Emit) -> None:
+        emit.cap("hunter2")
+
+    class NoPlan(Play):
+        def plan(self, ctx: Context) -> Iterable[UnitPlan]:
+            raise ValueError("hunter2")
+
+    for probe in (Play(dies), Play(refused), Play(capped), NoPlan(found)):
+        store, _ = go(probe, scrub=lambda text: text.replace("hunter2", "<secret>"))
+        told = " ".join(s.model_dump_json() for s in store.statuses().values())
+        assert "<secret>" in told and "hunter2" not in told
+
+
+def test_a_device_that_runs_into_a_limit_does_not_make_the_run_partial() -> None:
+    async def capped(emit: Emit) -> None:
+        await found(emit)
+        emit.cap("bytes")
+
+    async def capped_and_wrong(emit: Emit) -> None:
+        await capped(emit)
+        emit.ask("tcp.ports", None, "error")
+
+    async def capped_and_dead(emit: Emit) -> None:
+        await capped(emit)
+        raise ValueError("boom")
+
+    async def capped_and_late(emit: Emit) -> None:
+        await capped(emit)
+        await asyncio.sleep(60)
+
+    _, end = go(Play(capped))
+    assert end.outcome == "complete" and "1 units met a limit" in end.reason
+    for act in (capped_and_wrong, capped_and_dead, capped_and_late):
+        assert go(Play(act, needs=Needs(deadline_s=0.05)))[1].outcome == "partial"
+
+
+def test_a_resumed_run_is_judged_by_every_unit_of_all_its_sessions() -> None:
+    async def dies(emit: Emit) -> None:
+        raise ValueError("boom")
+
+    store, end = go(Play(found, units=("u1",)), Play(dies, name="other"))
+    assert end.outcome == "partial"
+    # The next session plans less, or is stopped earlier: what is left of the first one stays undone.
+    assert go(Play(found, units=("u1",)), store=store)[1].outcome == "partial"
+    assert go(Play(found, name="other"), store=store)[1].outcome == "complete"
+    asyncio.run(store.plan([UnitPlan(probe="play", unit="never begun")]))
+    assert go(Play(found, units=("u1",)), store=store)[1].outcome == "partial"
