@@ -1,7 +1,7 @@
 """How much a network is asked to bear, by profile: one table, for the run, its plan and the README.
 
-normal  what an office does not notice: runZero defaults to 1,000 packets a second in all and 40 to a host, nmap's `--scan-delay 20ms`
-        to 50 a host. quiet  where somebody might react: Cisco's dynamic ARP inspection shuts a port at 15 ARP a second by default.
+normal  what an office does not notice: at most 5 packets that begin something to one host in any 100 ms. We send 4; the reset that ends
+        an open port's answer comes by itself. runZero defaults to 1,000 a second in all and 40 to a host as well. quiet  where somebody might react: Cisco's dynamic ARP inspection shuts a port at 15 ARP a second by default.
 fast    for a network that is ours alone: no cap for one host, but for those where care was asked for.
 """
 
@@ -16,7 +16,7 @@ Profile = Literal["normal", "quiet", "fast"]
 
 @dataclass(frozen=True)
 class Rates:
-    """Packets a second, by send time: in all, to one host (a tenth of it in any 100 ms), to a host where care was asked for, broadcast.
+    """Packets a second, by send time: in all, to one host (evenly, so a tenth of it in any 100 ms), to a host where care was asked for, broadcast.
 
     `handshakes`: TCP connections newly completed with one host in any second; `connections`: open with it at a time. None: no limit.
     """
@@ -42,7 +42,7 @@ class Rates:
 
 
 PROFILES: Mapping[Profile, Rates] = {
-    "normal": Rates(1000, 50, 10, 200, handshakes=5, connections=1),
+    "normal": Rates(1000, 40, 10, 200, handshakes=5, connections=1),
     "quiet": Rates(100, 10, 5, 10, handshakes=2, connections=1),
     "fast": Rates(5000, 5000, 10, 500, handshakes=None, connections=None),
 }

@@ -7,6 +7,7 @@ ours), no value above a bound is ever loaded. See https://www.sqlite.org/securit
 from __future__ import annotations
 
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
@@ -82,7 +83,8 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         conn = _connect(path, "ro" if live else "ro&immutable=1")
     except DAMAGE as e:
         raise _unreadable(path, e) from e
-    try:
+    with ExitStack() as undo:
+        undo.callback(conn.close)
         conn.execute("PRAGMA query_only=ON")
         conn.execute("PRAGMA busy_timeout=3000")
         conn.execute("PRAGMA trusted_schema=OFF")
@@ -95,9 +97,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
             # is; the schema is compared all the same, and each entry proved by its hash.
             conn.execute("PRAGMA writable_schema=ON")
             check_schema(path, conn)
-    except BaseException:
-        conn.close()
-        raise
+        undo.pop_all()
     return conn
 
 

@@ -9,7 +9,15 @@ from agent.store.reader import RunFile
 from fixtures.lab.truth import SiteTruth
 from tests.acceptance.conftest import Story, Visit
 from tests.acceptance.product import MARKS
-from tests.acceptance.wire import SECOND_US, begun, below_the_wire, busiest, sent
+from tests.acceptance.wire import (
+    SECOND_US,
+    begun,
+    below_the_wire,
+    busiest,
+    handshakes,
+    initiating,
+    sent,
+)
 
 pytestmark = MARKS
 HOST_PPS, TOTAL_PPS, ARP_PPS = 50, 1000, 200
@@ -89,6 +97,25 @@ def test_rates(story: Story, which: tuple[str, str]) -> None:
     assert flooder[0] <= HOST_PPS * 2, flooder
     assert total[0] <= TOTAL_PPS // 10 + 1
     assert arp[0] <= ARP_PPS + 1
+
+
+@pytest.mark.parametrize("which", VISITS, ids="-".join)
+def test_one_host_is_spared(story: Story, which: tuple[str, str]) -> None:
+    """At most 5 packets that begin something in any 100 ms (resets counted), 1 connection open, 5 handshakes in any second."""
+    visit, site = named(story, which)
+    ours = {id(p) for p in sent(visit.packets, site)}
+    met = handshakes(visit.packets, lambda p: id(p) in ours)
+    begins = [p for p in visit.packets if id(p) in ours and initiating(p)]
+    began = busiest(begins, SECOND_US // 10, lambda p: p.dst)
+    second = max((met.in_a_second(host), host) for host in met.completed)
+    most = max((count, host) for host, count in met.most_open.items())
+    print(
+        f"\n{'-'.join(which)}: to one host at most {began[0]} beginning packets in 100 ms, {second[0]} handshakes in a second, "
+        f"{most[0]} connections open; {sum(map(len, met.completed.values()))} handshakes in all"
+    )
+    assert second[0] <= 5, second
+    assert most[0] <= 1, most
+    assert began[0] <= 5, began
 
 
 @pytest.mark.parametrize("which", ALL, ids="-".join)

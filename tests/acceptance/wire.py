@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.store.ledger import ledger_totals
@@ -11,7 +12,7 @@ from agent.store.reader import RunFile
 from fixtures.lab.pcap import Packet
 from fixtures.lab.truth import SiteTruth
 
-SYN = 2
+SYN, RST, ACK = 2, 4, 16
 SECOND_US = 1_000_000
 
 
@@ -26,6 +27,53 @@ def begun(packet: Packet) -> bool:
     if packet.proto == "arp":
         return packet.arp_op == 1
     return packet.proto != "tcp" or bool(packet.flags & SYN) or packet.payload > 0
+
+
+def initiating(packet: Packet) -> bool:
+    """Does it begin something, or is it a reset? Not what an open connection needs, nor ARP answers."""
+    if packet.proto == "tcp":
+        return bool(packet.flags & (SYN | RST))
+    return packet.proto != "arp" or packet.arp_op == 1
+
+
+@dataclass
+class Handshakes:
+    """Connections of ours that were completed: when (microseconds), by host, and most open with one host at a time."""
+
+    completed: dict[str, list[int]]
+    most_open: dict[str, int]
+
+    def in_a_second(self, host: str) -> int:
+        times = self.completed.get(host, [])
+        return max((sum(at <= t < at + SECOND_US for t in times) for at in times), default=0)
+
+
+def handshakes(packets: Iterable[Packet], ours: Callable[[Packet], bool]) -> Handshakes:
+    """Followed SYN by SYN, from the first acknowledgement of ours to a reset of either side."""
+    state: dict[tuple[str, int, int], str] = {}
+    found = Handshakes(defaultdict(list), defaultdict(int))
+    open_now: Counter[str] = Counter()
+    for p in packets:
+        if p.proto != "tcp":
+            continue
+        mine = ours(p)
+        host, flow = (
+            (p.dst, (p.dst, p.dport, p.sport)) if mine else (p.src, (p.src, p.sport, p.dport))
+        )
+        before = state.get(flow, "")
+        if p.flags & RST:
+            open_now[host] -= before == "open"
+            state.pop(flow, None)
+        elif mine and p.flags & SYN:
+            state[flow] = "begun"
+        elif not mine and p.flags & SYN and before == "begun":
+            state[flow] = "accepted"
+        elif mine and p.flags & ACK and before == "accepted":
+            state[flow] = "open"
+            found.completed[host].append(p.at_us)
+            open_now[host] += 1
+            found.most_open[host] = max(found.most_open[host], open_now[host])
+    return found
 
 
 def busiest(

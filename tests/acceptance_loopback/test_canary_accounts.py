@@ -28,7 +28,8 @@ KEPT_IN = ("env", "age", "command")
 SECRETS = {kind: f"canary/{kind}+Tr0ub4dor" for kind in KEPT_IN}
 # A run with one more probe: it lends each account, speaks with a host of the lab, then dies of an error of its own.
 RUN = """
-import asyncio, sys
+import asyncio, base64, sys
+from urllib.parse import quote
 from hashlib import sha256
 from pathlib import Path
 import agent.registry
@@ -57,6 +58,12 @@ class Login:
             await stream.close()
             if unit.unit == "env":
                 raise RuntimeError(f"login with {secret} failed")
+            if unit.unit == "age":
+                # As libraries do: the value itself, and what they made of it.
+                raw = password.encode("utf-16-le")
+                made = [password, password.encode(), raw, raw.hex(), quote(password, safe="")]
+                emit.cap(f"binding as {password}")
+                raise RuntimeError(*made, *(base64.b64encode(b"x" * n + password.encode()) for n in range(3)))
             raise ValueError([secret, ctx.accounts.get(unit.unit)])
 
 agent.registry.PROBES = (*agent.registry.PROBES, Login())
