@@ -137,6 +137,10 @@ class LiveDialer:
         def gone() -> None:
             self.pacer.left(host, slow=slow)
             attempt.sent(self.doors.clock())
+            if not attempt.door.met:
+                # Before its first segment the kernel asks for the MAC of a host on our link.
+                attempt.door.met = True
+                self.pacer.spend(host, 1, slow=slow)
 
         late = self._late.get(emit, set())
         sent = tries

@@ -52,10 +52,11 @@ class Attempt:
 
 @dataclass
 class Door:
-    """One host. `prompt`: it has answered an attempt in good time."""
+    """One host. `met`: something was sent to it before; `prompt`: it has answered an attempt in good time."""
 
     handshakes: int | None
     connections: int | None
+    met: bool = False
     prompt: bool = False
     grace: float = GRACE_S
     _done: deque[float] = field(default_factory=deque[float])

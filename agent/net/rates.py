@@ -1,7 +1,8 @@
 """How much a network is asked to bear, by profile: one table, for the run, its plan and the README.
 
-normal  what an office does not notice: at most 5 packets that begin something to one host in any 100 ms. We send 4; the reset that ends
-        an open port's answer comes by itself. runZero defaults to 1,000 a second in all and 40 to a host as well. quiet  where somebody might react: Cisco's dynamic ARP inspection shuts a port at 15 ARP a second by default.
+normal  what an office does not notice: at most 5 packets that begin something to one host in any 100 ms. We send 4, as the reset that
+        ends an accepted connection comes by itself. runZero defaults to 1,000 packets a second in all and 40 to a host, too.
+quiet   where somebody might react: Cisco's dynamic ARP inspection shuts a port at 15 ARP a second by default.
 fast    for a network that is ours alone: no cap for one host, but for those where care was asked for.
 """
 
@@ -16,7 +17,7 @@ Profile = Literal["normal", "quiet", "fast"]
 
 @dataclass(frozen=True)
 class Rates:
-    """Packets a second, by send time: in all, to one host (evenly, so a tenth of it in any 100 ms), to a host where care was asked for, broadcast.
+    """Packets a second, by send time: in all, to one host (evenly, a tenth in any 100 ms), to one where care was asked for, broadcast.
 
     `handshakes`: TCP connections newly completed with one host in any second; `connections`: open with it at a time. None: no limit.
     """
@@ -43,6 +44,6 @@ class Rates:
 
 PROFILES: Mapping[Profile, Rates] = {
     "normal": Rates(1000, 40, 10, 200, handshakes=5, connections=1),
-    "quiet": Rates(100, 10, 5, 10, handshakes=2, connections=1),
+    "quiet": Rates(200, 10, 5, 10, handshakes=2, connections=1),
     "fast": Rates(5000, 5000, 10, 500, handshakes=None, connections=None),
 }

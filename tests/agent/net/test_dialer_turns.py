@@ -89,6 +89,26 @@ def test_reads_and_writes_are_paced_too() -> None:
     assert seconds >= (max(sent, 10) - 5) / 50
 
 
+def test_what_the_kernel_sends_by_itself_is_taken_off_the_next_turns() -> None:
+    """Its ARP request at the first contact; ACK and RST of a port that was open."""
+    spent: list[int] = []
+
+    class Watched(Pacer):
+        def spend(self, host: str, packets: int, *, slow: bool = False) -> None:
+            spent.append(packets)
+            super().spend(host, packets, slow=slow)
+
+    async def main() -> None:
+        d = dialer(Watched(1e5, 1e5, 1e5))
+        for _ in range(2):
+            await d.knock(HOST, closed_port(), timeout_s=1, emit=Books())
+        async with listening(says(b"")) as port:
+            await d.knock(HOST, port, timeout_s=1, emit=Books())
+
+    asyncio.run(main())
+    assert spent == [1, 1, 1]
+
+
 def test_every_write_waits_for_its_turn() -> None:
     async def main() -> float:
         clock = asyncio.get_running_loop().time
