@@ -40,12 +40,8 @@ def unit_outcome(
 
 def only_a_limit(status: ProbeStatus) -> bool:
     """Did the unit end by itself, cut short by nothing but a limit that a device chose to run into (an endless page)?"""
-    return (
-        status.outcome == "partial"
-        and not status.errors
-        and not status.refused
-        and status.reason == _limits(status.caps_hit)
-    )
+    # An error, a refusal or a deadline would be the reason instead.
+    return status.outcome == "partial" and status.reason == _limits(status.caps_hit)
 
 
 def run_outcome(

@@ -106,16 +106,19 @@ def test_one_host_is_spared(story: Story, which: tuple[str, str]) -> None:
     ours = {id(p) for p in sent(visit.packets, site)}
     met = handshakes(visit.packets, lambda p: id(p) in ours)
     begins = [p for p in visit.packets if id(p) in ours and initiating(p)]
-    began = busiest(begins, SECOND_US // 10, lambda p: p.dst)
+    began = busiest([p for p in begins if p.proto != "arp"], SECOND_US // 10, lambda p: p.dst)
+    # The kernel checks by itself, every half a minute or so, whether a MAC still answers.
+    asked = busiest(begins, SECOND_US // 10, lambda p: p.dst)
     second = max((met.in_a_second(host), host) for host in met.completed)
     most = max((count, host) for host, count in met.most_open.items())
     print(
-        f"\n{'-'.join(which)}: to one host at most {began[0]} beginning packets in 100 ms, {second[0]} handshakes in a second, "
-        f"{most[0]} connections open; {sum(map(len, met.completed.values()))} handshakes in all"
+        f"\n{'-'.join(which)}: to one host at most {began[0]} beginning packets in 100 ms ({asked[0]} with ARP), "
+        f"{second[0]} handshakes in a second, {most[0]} connections open; {sum(map(len, met.completed.values()))} handshakes in all"
     )
     assert second[0] <= 5, second
     assert most[0] <= 1, most
     assert began[0] <= 5, began
+    assert asked[0] <= 6, asked
 
 
 @pytest.mark.parametrize("which", ALL, ids="-".join)

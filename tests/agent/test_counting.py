@@ -80,6 +80,7 @@ def test_the_reservation_counts_where_the_number_is_not_known() -> None:
     assert settled(books)[0] == (10, 1000)
     one.left(12, 900)
     assert settled(books)[0] == (12, 1000)
+    assert books.over
     one.close()
     assert settled(books)[0] == (12, 900)
     assert settled(books, full=True)[0] == (12, 1000)

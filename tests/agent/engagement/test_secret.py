@@ -23,7 +23,13 @@ secrets = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_siz
 def test_no_form_of_a_secret_is_left(value: str, around: str, before: bytes) -> None:
     raw, wide = value.encode(), value.encode("utf-16-le")
     made = [value, repr(value), json.dumps(value), quote_plus(value), str(raw), str(wide)]
-    made += [raw.decode("latin-1"), wide.decode("latin-1"), wide.hex(), raw.hex().upper()]
+    made += [
+        raw.decode("latin-1"),
+        wide.decode("latin-1"),
+        raw.hex(),
+        wide.hex(),
+        raw.hex().upper(),
+    ]
     made += [base64.b64encode(before + raw + b"tail").decode(), base64.b64encode(wide).decode()]
     made += [base64.urlsafe_b64encode(before + raw).decode(), *("".join(f"%{b:02x}" for b in raw),)]
     cleaned = scrub(around.join(made), [Secret(value)])

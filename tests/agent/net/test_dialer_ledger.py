@@ -81,6 +81,21 @@ def test_knocks_are_counted_as_they_were_on_the_wire() -> None:
 
 
 @pytest.mark.root
+def test_a_time_out_that_comes_late_is_counted_with_the_syn_it_cost() -> None:
+    async def main(seen: Wire, silent: int) -> None:
+        d, books = dialer(), Books()
+        await d.knock(HOST, closed_port(), timeout_s=0.9, emit=Books())
+        # A busy machine: the kernel has sent its SYN again before we look.
+        asyncio.get_running_loop().call_later(0.1, time.sleep, 1.4)
+        before = seen.to(silent)
+        assert await d.knock(HOST, silent, timeout_s=0.9, emit=books) == "silent"
+        assert books.packets[HOST, "tcp"] == seen.to(silent) - before == 2
+
+    with silent_port() as port, wire() as seen:
+        asyncio.run(main(seen, port))
+
+
+@pytest.mark.root
 def test_a_connection_is_counted_as_it_was_on_the_wire() -> None:
     async def chatty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(1)

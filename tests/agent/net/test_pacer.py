@@ -144,6 +144,14 @@ def test_packets_the_kernel_sent_push_the_next_turn_back() -> None:
     assert paced(pacer, clock, ("a", 1, False), ("b", 1, False)) == [0.08, 0.08]
 
 
+def test_the_gap_counts_from_when_the_packet_really_left() -> None:
+    pacer, clock = fresh()
+    assert paced(pacer, clock, ("a", 1, False)) == [0]
+    clock.at += 0.015
+    pacer.left("a")
+    assert paced(pacer, clock, ("a", 1, False)) == [0.035]
+
+
 def test_a_link_has_a_cap_of_its_own() -> None:
     pacer, clock = fresh()
     assert paced(pacer, clock, (EVERYBODY, 100, False), (EVERYBODY, 1, False)) == [0, 0.5]
