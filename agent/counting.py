@@ -39,58 +39,58 @@ class UnitTally:
 
     def may(self, packets: int, size: int) -> None:
         self._counts.open_or_raise()
-        wanted = Amount(self._gone.packets + packets, self._gone.bytes + size)
-        more = Amount(
-            max(0, wanted.packets - self.bound.packets), max(0, wanted.bytes - self.bound.bytes)
-        )
-        self._row.room(more)
-        self._may = Amount(
-            max(self._may.packets, wanted.packets), max(self._may.bytes, wanted.bytes)
-        )
+        bound = _most(self._bound, Amount(self._gone.packets + packets, self._gone.bytes + size))
+        self._row.room(_less(bound, self._bound))
+        self._set(bound, self._gone)
 
     def left(self, packets: int, size: int) -> None:
         now = self._counts.now_us()
         if (new := packets - self._gone.packets) > 0:
             self._row.spread(new, self._looked, now)
         self._looked = now
-        self._gone = Amount(max(self._gone.packets, packets), max(self._gone.bytes, size))
+        self._set(self._may, _most(self._gone, Amount(packets, size)))
         self._counts.check(self._row)
 
     def close(self, spare: int = 0, size: int = 0) -> None:
         if self._open:
-            self._open = False
             self._counts.changing()
-            self._row.add(self._gone.packets + spare, self._gone.bytes + size)
-            self._row.tallies.remove(self)
-            self._counts.check(self._row)
+            row, gone = self._row, self._gone
+            self._set(NOTHING, NOTHING)
+            self._open = False
+            row.open -= 1
+            row.add(gone.packets + spare, gone.bytes + size)
+            self._counts.check(row)
 
     @property
-    def bound(self) -> Amount:
+    def _bound(self) -> Amount:
         """The most that has left by now."""
-        return Amount(
-            max(self._may.packets, self._gone.packets), max(self._may.bytes, self._gone.bytes)
-        )
+        return _most(self._may, self._gone)
 
-    @property
-    def gone(self) -> Amount:
-        return self._gone
+    def _set(self, may: Amount, gone: Amount) -> None:
+        if self._open:
+            row, before = self._row, self._bound
+            row.bound = _plus(row.bound, _less(_most(may, gone), before))
+            row.gone = _plus(row.gone, _less(gone, self._gone))
+            self._may, self._gone = may, gone
 
 
 @dataclass
 class _Row:
-    """One target and transport."""
+    """One target and transport. `bound` and `gone`: the sums of what its `open` tallies may have sent, and have sent."""
 
     name: str
     reserved: Amount
     packets: int = 0
     bytes: int = 0
-    tallies: list[UnitTally] = field(default_factory=list[UnitTally])
+    open: int = 0
+    bound: Amount = NOTHING
+    gone: Amount = NOTHING
     events: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
 
     def room(self, more: Amount) -> None:
         """Raises `OutOfScope` where *more* would go above the reservation."""
-        packets = self.packets + sum(t.bound.packets for t in self.tallies) + more.packets
-        size = self.bytes + sum(t.bound.bytes for t in self.tallies) + more.bytes
+        packets = self.packets + self.bound.packets + more.packets
+        size = self.bytes + self.bound.bytes + more.bytes
         if packets > self.reserved.packets or size > self.reserved.bytes:
             raise OutOfScope(f"{self.name}: more than the {self.reserved.packets} packets reserved")
 
@@ -107,10 +107,19 @@ class _Row:
 
     def truth(self) -> Amount:
         """What is known to have left."""
-        return Amount(
-            self.packets + sum(t.gone.packets for t in self.tallies),
-            self.bytes + sum(t.gone.bytes for t in self.tallies),
-        )
+        return Amount(self.packets + self.gone.packets, self.bytes + self.gone.bytes)
+
+
+def _most(a: Amount, b: Amount) -> Amount:
+    return Amount(max(a.packets, b.packets), max(a.bytes, b.bytes))
+
+
+def _less(a: Amount, b: Amount) -> Amount:
+    return Amount(a.packets - b.packets, a.bytes - b.bytes)
+
+
+def _plus(a: Amount, b: Amount) -> Amount:
+    return Amount(a.packets + b.packets, a.bytes + b.bytes)
 
 
 class PacketCount:
@@ -145,13 +154,13 @@ class PacketCount:
         row = self._row(target, transport)
         self.changing()
         tally = UnitTally(row, self, self.now_us())
-        row.tallies.append(tally)
+        row.open += 1
         return tally
 
     @property
     def counting(self) -> bool:
         """Is a tally open: a connection under way, a child at work?"""
-        return any(row.tallies for row in self._rows.values())
+        return any(row.open for row in self._rows.values())
 
     def end(self) -> None:
         """Nothing more may leave; what did is still booked."""
@@ -175,7 +184,7 @@ class PacketCount:
         """
         for (target, transport), row in sorted(self._rows.items()):
             packets, size = row.truth()
-            if full or row.tallies:
+            if full or row.open:
                 packets = max(packets, row.reserved.packets)
                 size = max(size, row.reserved.bytes)
             yield target, transport, Amount(packets, size), busiest_second(row.events)

@@ -167,7 +167,9 @@ class Performing:
         why: str,
         accounts: AccountBook,
     ) -> SessionEnd:
-        rates = PROFILES[self._profile()].times(OWN_MACHINE if is_loopback(scope) else 1)
+        rates = PROFILES[self._profile()]
+        if is_loopback(scope):
+            rates = PROFILES["normal"].times(OWN_MACHINE)
         pacer = Pacer.at(rates)
         doors = Doors(rates.handshakes, rates.connections)
         ranges = slow_ranges(self.engagement, site)

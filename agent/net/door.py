@@ -61,6 +61,7 @@ class Door:
     grace: float = GRACE_S
     _done: deque[float] = field(default_factory=deque[float])
     _now: list[Attempt] = field(default_factory=list[Attempt])
+    _streams: int = 0
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -71,14 +72,16 @@ class Door:
         """
         if single and self._now:
             return inf
-        if self.connections is not None:
-            streams = sum(a.stream for a in self._now)
-            if streams >= self.connections or (stream and self.connections == 1 and self._now):
-                return inf
+        if self.connections is not None and self._streams >= self.connections:
+            return inf
+        if stream and self.connections == 1 and self._now:
+            return inf
         if self.handshakes is None:
             return 0
         while self._done and self._done[0] + SECOND <= now:
             self._done.popleft()
+        if len(self._done) + len(self._now) < self.handshakes:
+            return 0
         coming = [a for a in self._now if not a.completed and not self._silent(a, now)]
         if len(self._done) + len(coming) < self.handshakes:
             return 0
@@ -89,6 +92,7 @@ class Door:
     def begin(self, *, stream: bool, owner: asyncio.Task[Any] | None = None) -> Attempt:
         attempt = Attempt(self, stream, owner)
         self._now.append(attempt)
+        self._streams += stream
         return attempt
 
     def opened(self, attempt: Attempt, now: float) -> None:
@@ -106,12 +110,17 @@ class Door:
     def ended(self, attempt: Attempt) -> None:
         if attempt in self._now:
             self._now.remove(attempt)
+            self._streams -= attempt.stream
             self._changed.set()
 
     async def enter(self, clock: Callable[[], float], *, stream: bool, single: bool) -> Attempt:
         """Wait for one's turn, first come first served. Raises `RuntimeError` where the task would wait for itself."""
         owner = asyncio.current_task()
-        if self.connections is not None and any(a.owner is owner and a.stream for a in self._now):
+        if (
+            self.connections is not None
+            and self._streams
+            and any(a.owner is owner and a.stream for a in self._now)
+        ):
             raise RuntimeError("a task with a connection to this host open asked for another")
         async with self._turn:
             while (left := self.wait(clock(), stream=stream, single=single)) > 0:
