@@ -9,14 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
-from agent.model import bodies_services
-from agent.model import bodies_told as _told  # noqa: F401  # its kinds are registered when it is loaded
+from agent.model import bodies_services, bodies_told
 from agent.model.base import Id, M, Us, hash_id
 from agent.model.bodies import KINDS, Body
 from agent.model.ref import Ref
 
 Standing = Literal["direct", "reported", "claimed"]
-_REGISTERED = (bodies_services,)
+_REGISTERED = (bodies_services, bodies_told)
 """Modules that add to `KINDS`: a stored run must be readable whoever reads it."""
 
 
