@@ -313,3 +313,13 @@ def test_the_unit_of_an_emit_is_the_scope_guard_too() -> None:
 
     store, _ = go(Play(dials))
     assert "198.51.100.9" in store.statuses()[("play", "u1")].reason
+
+
+def test_what_is_asked_before_each_layer_can_stop_the_run() -> None:
+    words = iter(["", "the laptop changed its network"])
+    later = Play(found, name="later", needs=Needs(after=("play",)))
+    store, end = go(Play(found), later, before_layer=lambda: next(words))
+    assert (end.outcome, end.reason) == ("interrupted", "the laptop changed its network")
+    assert store.statuses()[("play", "u1")].outcome == "done"
+    assert ("later", "u1") not in store.statuses()
+    assert store.statuses()[("later", WHOLE)].reason == "the laptop changed its network"
