@@ -488,3 +488,13 @@ def test_a_resumed_run_is_judged_by_every_unit_of_all_its_sessions() -> None:
     assert go(Play(found, name="other"), store=store)[1].outcome == "complete"
     asyncio.run(store.plan([UnitPlan(probe="play", unit="never begun")]))
     assert go(Play(found, units=("u1",)), store=store)[1].outcome == "partial"
+
+
+def test_what_is_asked_before_each_layer_can_stop_the_run() -> None:
+    words = iter(["", "the laptop changed its network"])
+    later = Play(found, name="later", needs=Needs(after=("play",)))
+    store, end = go(Play(found), later, before_layer=lambda: next(words))
+    assert (end.outcome, end.reason) == ("interrupted", "the laptop changed its network")
+    assert store.statuses()[("play", "u1")].outcome == "done"
+    assert ("later", "u1") not in store.statuses()
+    assert store.statuses()[("later", WHOLE)].reason == "the laptop changed its network"
