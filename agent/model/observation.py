@@ -9,12 +9,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
-from agent.model import bodies_told as _told  # noqa: F401  # its kinds are registered when it is loaded
+from agent.model import bodies_told, bodies_udp
 from agent.model.base import Id, M, Us, hash_id
 from agent.model.bodies import KINDS, Body
 from agent.model.ref import Ref
 
 Standing = Literal["direct", "reported", "claimed"]
+_REGISTERED = (bodies_told, bodies_udp)
+"""Modules that add to `KINDS`: a stored run must be readable whoever reads it."""
 
 
 def _load_body(value: Any) -> Any:
