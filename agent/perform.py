@@ -19,13 +19,14 @@ from agent.contract import Probe, RawError
 from agent.credentials import AccountBook
 from agent.engagement.engagement import Engagement
 from agent.engagement.gate import Refusal, gate
-from agent.engagement.scoping import scope_for, slow_ranges
+from agent.engagement.scoping import ot_ranges, scope_for, slow_ranges
 from agent.model.run import RunHeader, SessionEnd, Vantage
 from agent.model.scope import ScopeRule
 from agent.net.dialer import LiveDialer
 from agent.net.nmap_port import NmapPort, NmapWish
 from agent.net.pacer import Pacer
 from agent.net.raw_port import RawHelper, raw_available
+from agent.net.udp import LiveDatagrams
 from agent.net.vantage import is_loopback, vantage
 from agent.run import Engine, Progress
 from agent.store.errors import write_error
@@ -168,6 +169,16 @@ class Performing:
         ranges = slow_ranges(self.engagement, site)
         dialer = LiveDialer(scope, pacer, slow_judge(ranges), self.request.port_offset)
         nmap = self._nmap(scope)
+        opted_in = ot_ranges(self.engagement, site)
+        datagrams = LiveDatagrams(
+            scope,
+            pacer,
+            where,
+            slow_judge(ranges),
+            self.request.port_offset,
+            slow_judge(opted_in),
+            self.engagement.quiet,
+        )
         store = self._open(site, scope, where)
         ctx = RunContext(
             site=site,
@@ -182,6 +193,8 @@ class Performing:
             seen_kind=store.seen,
             slow_ranges=ranges,
             nmap=nmap,
+            ot_ranges=opted_in,
+            udp=datagrams,
         )
         try:
             self._engine = Engine(
@@ -196,6 +209,7 @@ class Performing:
                 self._engine.stop(self._stopped)
             return await self._engine.run()
         finally:
+            await datagrams.close()
             await store.close()
 
     def _nmap(self, scope: ScopeRule) -> NmapPort | None:

@@ -12,6 +12,18 @@ from scanners.ping import Ping
 from scanners.smb import Smb
 from scanners.tcp_ports import TcpPorts
 from scanners.tls import Tls
+from scanners.udp.bacnet import Bacnet
+from scanners.udp.dns import Dns
+from scanners.udp.ipmi import Ipmi
+from scanners.udp.llmnr import Llmnr
+from scanners.udp.mdns import Mdns, MdnsBrowse
+from scanners.udp.mssql import Mssql
+from scanners.udp.netbios import Netbios
+from scanners.udp.ntp import Ntp
+from scanners.udp.sip import Sip
+from scanners.udp.snmp_engine import Engine
+from scanners.udp.ssdp import Ssdp, SsdpSearch
+from scanners.udp.wsd import Wsd
 from scanners.web import Web
 
 PROBES: tuple[Probe, ...] = (
@@ -24,6 +36,20 @@ PROBES: tuple[Probe, ...] = (
     Smb(),
     Tls(),
     Web(),
+    Netbios(),
+    Mdns(),
+    MdnsBrowse(),
+    SsdpSearch(),
+    Ssdp(),
+    Engine(),
+    Dns(),
+    Ntp(),
+    Wsd(),
+    Sip(),
+    Ipmi(),
+    Llmnr(),
+    Mssql(),
+    Bacnet(),
 )
 
 ON_DEMAND: tuple[Probe, ...] = (Nmap(),)

@@ -215,7 +215,7 @@ class BacnetDevice(Body):
 class DhcpServer(Body):
     """A DHCP server that was heard (RFC 2131, 2132): the subject is its server identifier, or the source address.
 
-    `known` says why it may be one: `gateway`, `declared`; empty: nobody told us of it (a rogue, until explained). `message`: offer, ack, nak.
+    `known` says why it may be one: `gateway`, `declared`; empty: nobody told us of it. `message`: offer, ack, nak.
     """
 
     KIND = "dhcp.server"
