@@ -23,7 +23,7 @@ from scanners.udp.ntp import Ntp
 from scanners.udp.sip import Sip
 from scanners.udp.snmp_engine import Engine
 from scanners.udp.ssdp import Ssdp, SsdpSearch
-from scanners.udp.wsd import Wsd
+from scanners.udp.wsd import Wsd, WsdSearch
 from scanners.web import Web
 
 PROBES: tuple[Probe, ...] = (
@@ -44,6 +44,7 @@ PROBES: tuple[Probe, ...] = (
     Engine(),
     Dns(),
     Ntp(),
+    WsdSearch(),
     Wsd(),
     Sip(),
     Ipmi(),

@@ -144,7 +144,7 @@ class WsdDevice(Body):
     """Answer to a WS-Discovery probe (OASIS WS-Discovery 1.1; April 2005 draft), ONVIF devices among them.
 
     `types` local names such as `NetworkVideoTransmitter`, `Computer`, `PrintDeviceType`; `scopes` as said. From ONVIF scopes (ONVIF Core,
-    7.3.2): `name`, `hardware`, `location`, `mac`. `endpoint`: the urn:uuid. `computer`: `NAME/Workgroup:X` of a Windows publication.
+    7.3.2): `name`, `hardware`, `location`, `mac`. `endpoint`: the urn:uuid.
     """
 
     KIND = "wsd.device"
@@ -156,7 +156,6 @@ class WsdDevice(Body):
     hardware: str = ""
     location: str = ""
     mac: str = ""
-    computer: str = ""
 
 
 class SipPeer(Body):

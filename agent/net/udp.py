@@ -57,10 +57,10 @@ class _Question:
         """True where the datagram answers this question."""
         if not (self.any_port or port == self.port) or not self.accept(data):
             return False
-        if len(self.answers) < self.limit:
-            self.answers.append(Datagram(host, port, data))
-        else:
+        if len(self.answers) >= self.limit:
             self.dropped = True
+            return False
+        self.answers.append(Datagram(host, port, data))
         self.changed.set()
         return True
 

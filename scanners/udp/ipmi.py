@@ -94,11 +94,12 @@ def _sum(data: bytes) -> int:
 
 
 def parse_pong(data: bytes) -> tuple[int, int]:
-    """(tag, enterprise number of the maker; 4542 where it speaks plain ASF). Raises `NotIpmi`."""
+    """(tag, enterprise number of the maker; 0 where it gives the one of ASF itself). Raises `NotIpmi`."""
     whole = len(data) >= 28 and data[:2] == b"\x06\x00" and data[3] == 0x06
     if not whole or data[4:8] != _ASF_IANA or data[8] != _PONG:
         raise NotIpmi("no presence pong")
-    return data[9], int.from_bytes(data[12:16], "big")
+    oem = b"" if data[12:16] == _ASF_IANA else data[12:16]
+    return data[9], int.from_bytes(oem, "big")
 
 
 def parse_capabilities(data: bytes) -> tuple[int, IpmiBmc]:

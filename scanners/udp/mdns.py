@@ -8,24 +8,20 @@ router either, as responders answer their own link only; the multicast one hears
 from __future__ import annotations
 
 import secrets
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network
 from typing import ClassVar
 
-from agent.contract import Context, Datagram, Emit, Needs, Transport, UdpAnswers
+from agent.contract import Context, Datagram, Emit, Needs, UdpAnswers
 from agent.model.bodies import DeviceAttribute, HostName
 from agent.model.bodies_udp import MdnsService
 from agent.model.ref import Ref
-from agent.model.run import UnitPlan
 from agent.model.status import Strength
 from scanners.redaction import redact
-from scanners.targets import host_ref, subnet_ref
+from scanners.targets import host_ref
 from scanners.udp import wire
 from scanners.udp.asking import (
     AFTER,
-    FRAME,
     NEEDS,
     TRIES,
     AsksHosts,
@@ -44,6 +40,7 @@ from scanners.udp.mdns_records import (
     reverse_name,
     types,
 )
+from scanners.udp.whole_link import AsksLink
 from scanners.udp.wire import PTR, SRV, TXT, Name, NotDns, Record
 
 GROUP, PORT = "224.0.0.251", 5353
@@ -86,36 +83,26 @@ class Mdns(AsksHosts):
 
 
 @dataclass(frozen=True)
-class MdnsBrowse:
-    """The link as a whole is one unit; its questions go to the group."""
-
+class MdnsBrowse(AsksLink):
+    GROUP: ClassVar[str] = GROUP
+    PACKETS: ClassVar[int] = TRIES * (1 + MOST_DATAGRAMS)
+    SIZE: ClassVar[int] = SIZE
+    QUESTION: ClassVar[str] = "mdns.service"
     name: str = "mdns_browse"
     rev: int = 1
     needs: Needs = Needs(deadline_s=120, loopback=False, after=AFTER)
     emits: frozenset[str] = KINDS
     asks: Mapping[str, Strength] = field(default_factory=lambda: {"mdns.service": "weak"})
 
-    def plan(self, ctx: Context) -> Iterable[UnitPlan]:
-        return link_unit(self.name, ctx)
-
-    def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
-        packets = TRIES * (1 + MOST_DATAGRAMS)
-        return {(GROUP, "udp"): (packets, packets * (FRAME + SIZE))}
-
-    async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
+    async def shout(self, ctx: Context, emit: Emit) -> Sequence[Datagram]:
         heard = await _call([(SERVICES, PTR)], ctx, emit)
         found = dict.fromkeys([*types(records(heard)), *COMMON])
         for some in _bunches([(t, PTR) for t in found]):
             heard += await _call(some, ctx, emit)
-        by_host: dict[str, list[Datagram]] = defaultdict(list)
-        for datagram in heard:
-            by_host[datagram.host].append(datagram)
-        for host, said in sorted(by_host.items()):
-            if ctx.scope.judge(host) == "allowed":
-                await tell(host, said, self.name, ctx, emit)
-            else:
-                await answered_unasked(host, self.name, unit, emit)
-        emit.ask("mdns.service", unit.subject, "answered" if heard else "silent")
+        return heard
+
+    async def tell(self, host: str, said: Sequence[Datagram], ctx: Context, emit: Emit) -> None:
+        await tell(host, said, self.name, ctx, emit)
 
 
 async def _put(
@@ -146,30 +133,6 @@ async def _call(questions: Sequence[tuple[Name, int]], ctx: Context, emit: Emit)
         ttl=255,
     )
     return list(heard)
-
-
-def link_unit(probe: str, ctx: Context) -> Iterable[UnitPlan]:
-    """The one unit of a probe that speaks to the whole link; none where not all of the link is in scope."""
-    own = ctx.vantage.address
-    for net in map(IPv4Network, ctx.vantage.on_link):
-        if own is not None and own in map(str, _only(net, own)) and ctx.scope.covers(str(net)):
-            yield UnitPlan(probe=probe, unit=str(net), subject=subnet_ref(ctx.site, net))
-
-
-def _only(net: IPv4Network, own: str) -> Iterable[object]:
-    from ipaddress import ip_address
-
-    address = ip_address(own)
-    return (address,) if address in net else ()
-
-
-async def answered_unasked(host: str, by: str, unit: UnitPlan, emit: Emit) -> None:
-    """Somebody who may not be asked answered a question to the link: named, and left alone."""
-    from agent.model.bodies_udp import NamedElsewhere
-
-    assert unit.subject is not None
-    body = NamedElsewhere(address=host, by=f"{by}/answer")
-    await emit(unit.subject, body, channel=by, standing="reported")
 
 
 def is_answer(data: bytes, ident: int | None = None) -> bool:

@@ -6,7 +6,6 @@ written down and never fetched. Devices of version 1.0 ignore a search without M
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -21,9 +20,9 @@ from scanners.http_answer import NotHttp
 from scanners.http_answer import parse as parse_http
 from scanners.redaction import redact
 from scanners.targets import host_ref
-from scanners.udp.asking import AFTER, FRAME, AsksHosts, named_elsewhere, open_port, udp_ref
-from scanners.udp.mdns import answered_unasked, link_unit
+from scanners.udp.asking import AFTER, TRIES, AsksHosts, named_elsewhere, open_port, udp_ref
 from scanners.udp.ssdp_text import NotSsdp, answer, description, location_of
+from scanners.udp.whole_link import AsksLink
 from scanners.web import get
 
 GROUP, PORT = "239.255.255.250", 1900
@@ -80,45 +79,32 @@ class Ssdp(AsksHosts):
         await tell(host, said, self.name, ctx, emit)
         for location in places(said)[:MOST_DESCRIPTIONS]:
             await _describe(host, location, ctx, emit)
-        emit.ask("ssdp.answer", udp_ref(ctx, host, PORT), asked.outcome)
+        outcome = "answered" if said else asked.outcome
+        emit.ask("ssdp.answer", udp_ref(ctx, host, PORT), outcome)
 
 
 @dataclass(frozen=True)
-class SsdpSearch:
-    """The link as a whole is one unit; its question goes to the group. Descriptions are read by `Ssdp`, which asks each host."""
+class SsdpSearch(AsksLink):
+    """Descriptions are read by `Ssdp`, which asks each host."""
 
+    GROUP: ClassVar[str] = GROUP
+    PACKETS: ClassVar[int] = TRIES
+    SIZE: ClassVar[int] = SIZE
+    QUESTION: ClassVar[str] = "ssdp.answer"
     name: str = "ssdp_search"
     rev: int = 1
     needs: Needs = Needs(deadline_s=60, loopback=False, after=AFTER)
     emits: frozenset[str] = frozenset({"ssdp.answer", "named.elsewhere"})
     asks: Mapping[str, Strength] = field(default_factory=lambda: {"ssdp.answer": "weak"})
 
-    def plan(self, ctx: Context) -> Iterable[UnitPlan]:
-        return link_unit(self.name, ctx)
-
-    def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
-        return {(GROUP, "udp"): (2, 2 * (FRAME + SIZE))}
-
-    async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
-        heard = await ctx.udp.shout(
-            GROUP,
-            PORT,
-            search(f"{GROUP}:{PORT}", "upnp:rootdevice", 2),
-            is_answer,
-            emit=emit,
-            window_s=7.0,
-            tries=2,
-            ttl=2,
+    async def shout(self, ctx: Context, emit: Emit) -> Sequence[Datagram]:
+        question = search(f"{GROUP}:{PORT}", "upnp:rootdevice", 2)
+        return await ctx.udp.shout(
+            GROUP, PORT, question, is_answer, emit=emit, window_s=7.0, tries=TRIES, ttl=2
         )
-        by_host: dict[str, list[Datagram]] = defaultdict(list)
-        for datagram in heard:
-            by_host[datagram.host].append(datagram)
-        for host, datagrams in sorted(by_host.items()):
-            if ctx.scope.judge(host) == "allowed":
-                await tell(host, [answer(d.data) for d in datagrams], self.name, ctx, emit)
-            else:
-                await answered_unasked(host, self.name, unit, emit)
-        emit.ask("ssdp.answer", unit.subject, "answered" if heard else "silent")
+
+    async def tell(self, host: str, said: Sequence[Datagram], ctx: Context, emit: Emit) -> None:
+        await tell(host, [answer(d.data) for d in said], self.name, ctx, emit)
 
 
 def search(where: str, target: str, wait: int) -> bytes:
@@ -176,12 +162,21 @@ async def _describe(host: str, location: str, ctx: Context, emit: Emit) -> None:
     for device in devices:
         await emit(me, device, channel="upnp", raw=kept, redactions=redactions)
     root = devices[0]
+    if _is_program(root):
+        return
     for name, value in (("vendor", root.manufacturer), ("model", _model(root))):
         if value:
             await emit(me, DeviceAttribute(name=name, value=value), channel="upnp")
     if root.serial:
         identity = DeviceIdentity(scheme="serial", value=root.serial, ns=root.manufacturer.lower())
         await emit(me, identity, channel="upnp")
+
+
+def _is_program(device: UpnpDevice) -> bool:
+    """Media servers and players are programs as often as devices, and speak of themselves: the catalogue reads them with care."""
+    return any(
+        f":device:{kind}:" in device.device_type for kind in ("MediaServer", "MediaRenderer")
+    )
 
 
 def _model(device: UpnpDevice) -> str:

@@ -46,7 +46,7 @@ def location_of(url: str) -> tuple[str, int, str] | None:
     """(host, port, path) of an http URL; an address in its normal form, a name in lower case. None for anything else."""
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or 80
+        host, port = parts.hostname, 80 if parts.port is None else parts.port
     except ValueError:
         return None
     if parts.scheme != "http" or not host or not 0 < port < 65536:

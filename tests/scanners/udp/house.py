@@ -24,9 +24,15 @@ NET = "10.78.0"
 HOSTS = (1, 2, 3, 9)
 HOUSE, QUIET, NEVER = f"{NET}.2", f"{NET}.3", f"{NET}.9"
 COMMANDS = (
-    ("avahi-daemon", "dnsmasq", "ip", "ipmi_sim", "minidlnad", "named", "nmbd", "nsenter")
-    + ("ntpd", "setpriv", "sipp", "snmpd", "tcpdump", "unshare", "wsdd")
-)
+    "avahi-daemon",
+    "dnsmasq",
+    "ip",
+    "ipmi_sim",
+    "minidlnad",
+    "named",
+    "nmbd",
+    "nsenter",
+) + ("ntpd", "setpriv", "sipp", "snmpd", "tcpdump", "unshare", "wsdd")
 NO_RIGHTS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "--")
 
 
@@ -47,17 +53,18 @@ class House:
 
     def start(self, octet: int, *argv: str, **env: str) -> None:
         """A server that dies with us."""
-        log = (self.folder / f"{Path(argv[0]).name}-{len(self.running)}.log").open("wb")
+        name = f"{Path(argv[0]).name}-{len(self.running)}.log"
 
         def run() -> subprocess.Popen[bytes]:
-            return subprocess.Popen(
-                [*SETPRIV, *argv],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.folder,
-                env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", **env},
-            )
+            with (self.folder / name).open("wb") as log:
+                return subprocess.Popen(
+                    [*SETPRIV, *argv],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self.folder,
+                    env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", **env},
+                )
 
         self.running.append(self.worker.within(self.namespaces[octet], run))
 

@@ -25,13 +25,13 @@ def main() -> None:
         chosen.register(sock, selectors.EVENT_READ, port)
     while True:
         for key, _ in chosen.select():
-            sock = key.fileobj
-            assert isinstance(sock, socket.socket)
-            data, peer = sock.recvfrom(9000)
+            heard = key.fileobj
+            assert isinstance(heard, socket.socket)
+            data, peer = heard.recvfrom(9000)
             if key.data == 1900 and data.startswith(b"M-SEARCH"):
-                sock.sendto(SSDP % own.encode(), peer)
+                heard.sendto(SSDP % own.encode(), peer)
             elif key.data == 5353 and len(data) > 12 and not data[2] & 0x80:
-                sock.sendto(mdns(data[:2]), peer)
+                heard.sendto(mdns(data[:2]), peer)
 
 
 def mdns(ident: bytes) -> bytes:
