@@ -65,12 +65,14 @@ class World:
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
-        """Every open service of an asset that is not gone, in a fixed order."""
+        """Every open TCP service of an asset that is not gone, in a fixed order: rules name TCP ports."""
         out: list[Point] = []
         for s in sorted(self.inventory.services, key=lambda s: (str(s.at), s.asset)):
             asset = self.assets.get(s.asset)
             where = address_of(s.at)
             if asset is None or where is None or asset.presence == "gone" or s.state != "open":
+                continue
+            if s.transport != "tcp":
                 continue
             out.append(
                 Point(

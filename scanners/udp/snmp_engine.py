@@ -56,8 +56,9 @@ class Engine(AsksHosts):
             body = parse_engine(engine, boots, seconds)
             await open_port(ctx, host, self.PORT, "snmp", emit, answers)
             await emit(host_ref(ctx, host), body, channel="snmp", raw=answers.heard[0].data)
-            identity = DeviceIdentity(scheme="engine_id", value=body.engine_id)
-            await emit(host_ref(ctx, host), identity, channel="snmp")
+            if names_one_device(body):
+                identity = DeviceIdentity(scheme="engine_id", value=body.engine_id)
+                await emit(host_ref(ctx, host), identity, channel="snmp")
         emit.ask("snmp.engine", udp_ref(ctx, host, self.PORT), answers.outcome)
 
 
@@ -101,6 +102,11 @@ def _mine(data: bytes, ident: int) -> bool:
         return report(data)[0] == ident
     except NotSnmp:
         return False
+
+
+def names_one_device(body: SnmpEngine) -> bool:
+    """False for an id made of an address: two sites may hold the same range, and 127.0.0.1 is everywhere."""
+    return body.form not in ("ipv4", "ipv6")
 
 
 def parse_engine(engine: bytes, boots: int | None = None, seconds: int | None = None) -> SnmpEngine:
