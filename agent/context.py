@@ -13,6 +13,7 @@ from agent.contract import (
     Datagram,
     Datagrams,
     Dialer,
+    Ears,
     Emit,
     NmapPort,
     OutOfScope,
@@ -78,6 +79,7 @@ class RunContext:
     slow_ranges: tuple[str, ...] = ()
     nmap: NmapPort | None = None
     ot_ranges: tuple[str, ...] = ()
+    ears: Ears | None = None
     udp: Datagrams = field(default_factory=NoDatagrams)
 
     def slow(self, host: str) -> bool:

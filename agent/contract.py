@@ -181,6 +181,27 @@ class Datagrams(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Heard:
+    """One Ethernet frame the link carried to us unasked. `at`: microseconds UTC."""
+
+    at: int
+    frame: bytes
+
+
+class Ears(Protocol):
+    """What was heard on our link since the run began; sends nothing."""
+
+    def heard(self) -> tuple[Heard, ...]:
+        """Each different frame once, as it came first."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """Why something may have been missed; empty where nothing was."""
+        ...
+
+
 class Pacer(Protocol):
     """Caps by send time: per host, and in all."""
 
@@ -261,6 +282,8 @@ class Context(Protocol):
     def raw(self) -> RawPort | None: ...
     @property
     def nmap(self) -> NmapPort | None: ...
+    @property
+    def ears(self) -> Ears | None: ...
     @property
     def accounts(self) -> Accounts: ...
     def slow(self, host: str) -> bool:

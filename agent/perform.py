@@ -23,6 +23,7 @@ from agent.engagement.scoping import ot_ranges, scope_for, slow_ranges
 from agent.model.run import RunHeader, SessionEnd, Vantage
 from agent.model.scope import ScopeRule
 from agent.net.dialer import LiveDialer
+from agent.net.ears import Ears
 from agent.net.nmap_port import NmapPort, NmapWish
 from agent.net.pacer import Pacer
 from agent.net.raw_port import RawHelper, raw_available
@@ -147,9 +148,16 @@ class Performing:
                 # Raw packets are an accelerator: the run goes on without, and says why.
                 why = str(error)
                 where = where.model_copy(update={"mode": "unprivileged"})
+        ears: Ears | None = None
         try:
-            return await self._engine_run(site, scope, probes, where, raw, why, accounts)
+            if raw is not None and where.interface is not None:
+                # An ear more or less costs the run nothing else: the unit that reads it says that there was none.
+                with suppress(RawError):
+                    ears = await Ears.start(where.interface)
+            return await self._engine_run(site, scope, probes, where, raw, why, accounts, ears)
         finally:
+            if ears is not None:
+                await ears.close()
             if raw is not None:
                 await raw.close()
 
@@ -162,6 +170,7 @@ class Performing:
         raw: RawHelper | None,
         why: str,
         accounts: AccountBook,
+        ears: Ears | None,
     ) -> SessionEnd:
         # This machine's own addresses need no care.
         faster = OWN_MACHINE if is_loopback(scope) else 1
@@ -194,6 +203,7 @@ class Performing:
             slow_ranges=ranges,
             nmap=nmap,
             ot_ranges=opted_in,
+            ears=ears,
             udp=datagrams,
         )
         try:

@@ -14,6 +14,7 @@ from scanners.tcp_ports import TcpPorts
 from scanners.tls import Tls
 from scanners.udp.bacnet import Bacnet
 from scanners.udp.dns import Dns
+from scanners.udp.heard import HeardProbe
 from scanners.udp.ipmi import Ipmi
 from scanners.udp.llmnr import Llmnr
 from scanners.udp.mdns import Mdns, MdnsBrowse
@@ -51,6 +52,7 @@ PROBES: tuple[Probe, ...] = (
     Llmnr(),
     Mssql(),
     Bacnet(),
+    HeardProbe(),
 )
 
 ON_DEMAND: tuple[Probe, ...] = (Nmap(),)

@@ -16,8 +16,9 @@ from agent.model.observation import Observation, observation_id
 from agent.model.ref import addr
 from agent.model.scope import ScopeRule
 from agent.net.dialer import LiveDialer
+from agent.net.ears import Ears
 from agent.net.pacer import Pacer
-from agent.net.raw_port import raw_available
+from agent.net.raw_port import RawHelper, raw_available
 from agent.net.udp import LiveDatagrams
 from agent.net.vantage import vantage
 from agent.registry import PROBES
@@ -43,12 +44,23 @@ def there(host: str) -> Observation:
     )
 
 
+async def _until_heard(ears: Ears) -> None:
+    """The house announces itself every few seconds."""
+    wanted = ("88cc", "01000ccccccc", "02010600", "3c5282aabbcc")
+    for _ in range(400):
+        told = " ".join(h.frame.hex() for h in ears.heard())
+        if all(w in told for w in wanted):
+            return
+        await asyncio.sleep(0.1)
+
+
 async def look(scope: ScopeRule, hosts: list[str], names: list[str]) -> dict[str, Any]:
     can, why = raw_available()
     where = vantage("siege", scope, raw=can)
     pacer, store = Pacer(1000, 50, 10), Memory()
     known = [there(h) for h in hosts]
     door = LiveDatagrams(scope, pacer, where)
+    ears = await Ears.start(where.interface) if can and where.interface else None
     ctx = RunContext(
         site="siege",
         scope=scope,
@@ -56,16 +68,22 @@ async def look(scope: ScopeRule, hosts: list[str], names: list[str]) -> dict[str
         quiet=False,
         dial=LiveDialer(scope, pacer),
         pace=pacer,
-        raw=None,
-        raw_why=why or "not here",
+        # What needs the right to raw packets, but uses none of them.
+        raw=RawHelper(scope, where) if can else None,
+        raw_why=why,
         accounts=NoAccounts(),
         seen_kind=lambda kind: [o for o in [*known, *store.observations] if o.body.kind == kind],
         udp=door,
+        ears=ears,
     )
     try:
+        if ears is not None:
+            await _until_heard(ears)
         await Engine([p for p in PROBES if p.name in names], ctx, store, b"key").run()
     finally:
         await door.close()
+        if ears is not None:
+            await ears.close()
     sent: dict[str, int] = {}
     for entry in store.ledger:
         key = f"{entry.target} {entry.transport}"

@@ -148,7 +148,8 @@ def house(folder: Path) -> Iterator[House]:
 
 
 def _wire(h: House) -> None:
-    lines = ["link add br0 type bridge mcast_snooping 0", "link set br0 up"]
+    # A bridge keeps LLDP and EAPOL to itself (IEEE 802.1Q, 8.6.3): here it plays the cable to a switch.
+    lines = ["link add br0 type bridge mcast_snooping 0 group_fwd_mask 16392", "link set br0 up"]
     for octet in HOSTS:
         there = f"/proc/self/fd/{h.namespaces[octet]}"
         lines.append(
@@ -175,6 +176,7 @@ def _serve(h: House) -> None:
     _ipmi(h)
     _sip(h)
     h.start(2, "wsdd", "-4", "-i", "eth0", "-n", "PC-WSD", "-w", "LABO")
+    _switch(h)
     h.start(9, sys.executable, "-m", "tests.scanners.udp.liar", NEVER, PYTHONPATH=str(ROOT))
 
 
@@ -284,6 +286,27 @@ def _ipmi(h: House) -> None:
         "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\nmc_enable 0x20\n",
     )
     h.start(2, "ipmi_sim", "-n", "-c", config, "-f", emu, "-s", h.sub("ipmi"))
+
+
+def _switch(h: House) -> None:
+    """The quiet host announces itself by LLDP, the house by CDP; who may not be asked is a DHCP server nobody knows of."""
+    # One that is told to speak CDP leaves LLDP out.
+    for octet, how, address in ((3, "", QUIET), (2, "-ccc", HOUSE)):
+        run = h.sub(f"lldpd{octet}")
+        h.start(
+            octet, "unshare", "--mount", "sh", "-c",
+            f"mkdir -p /run/lldpd && mount --bind {run} /run/lldpd && lldpd -d {how} -I eth0"
+            f" -u {run}/socket -S Commutateur-test -m {address} &"
+            f" until lldpcli -u {run}/socket configure lldp tx-interval 1; do sleep 0.2; done; wait",
+        )  # fmt: skip
+    lease = h.sub("dhcp")
+    h.start(
+        9, "dnsmasq", "-k", "-C", "/dev/null", "-p", "0", "-i", "eth0", "-u", "root",
+        "-F", f"{NET}.10,{NET}.12,255.255.255.240,1h", "-O", f"option:router,{NET}.14",
+        "-O", "option:dns-server,10.9.9.9", "-s", "pirate.example", "-l", f"{lease}/leases",
+        "-x", f"{lease}/pid",
+    )  # fmt: skip
+    h.start(3, sys.executable, "-m", "tests.scanners.udp.dhcp_client", PYTHONPATH=str(ROOT))
 
 
 SIPP = """<?xml version="1.0" encoding="ISO-8859-1" ?><scenario name="options"><recv request="OPTIONS" /><send><![CDATA[

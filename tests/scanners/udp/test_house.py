@@ -12,7 +12,7 @@ import pytest
 
 from agent.model.scope import ScopeRule
 from fixtures.lab.pcap import Packet, read_pcap
-from tests.scanners.udp.house import COMMANDS, HOUSE, NET, NEVER, QUIET, House, house
+from tests.scanners.udp.house import COMMANDS, HOUSE, NET, NEVER, QUIET, House, house, mac
 
 pytestmark = [
     pytest.mark.root,
@@ -193,3 +193,55 @@ def test_a_link_that_is_in_scope_in_part_is_not_asked_as_a_whole(net: House) -> 
     found = net.look(scope, HOUSE, "mdns_browse", "ssdp_search", "wsd_search")
     assert not [k for k in found["units"] if not k.endswith("/*")]
     assert not found["sent"]
+
+
+@pytest.fixture(scope="module")
+def heard(net: House) -> Seen:
+    with net.capture("heard") as path:
+        found = net.look(SCOPE.model_dump_json(), HOUSE, "heard", rights=True)
+    return Seen(found, read_pcap(Path(path)))
+
+
+def test_listening_sends_nothing(heard: Seen) -> None:
+    assert {outcome for outcome, _ in heard.found["units"].values()} == {"done"}
+    assert heard.found["sent"] == {}
+    assert not [p for p in heard.wire if p.eth_src == mac(1) and p.proto != "arp"]
+    # Our kernel answers who asks for us; nobody is asked.
+    assert not [p for p in heard.wire if p.eth_src == mac(1) and p.arp_op == 1]
+
+
+def test_without_the_right_to_raw_sockets_the_report_says_so(net: House) -> None:
+    found = net.look(SCOPE.model_dump_json(), HOUSE, "heard")
+    assert found["units"] == {"heard/*": ["skipped", found["units"]["heard/*"][1]]}
+    assert "needs raw sockets" in found["units"]["heard/*"][1]
+
+
+def test_a_switch_announces_itself_by_lldp_and_cdp(heard: Seen) -> None:
+    (lldp,) = heard.bodies("heard", "link.neighbour", QUIET)
+    assert (lldp["protocol"], lldp["chassis"]) == ("lldp", mac(3))
+    assert lldp["description"] == "Commutateur-test"
+    assert QUIET in lldp["addresses"]
+    said = heard.bodies("heard", "link.neighbour", HOUSE)
+    cdp = next(b for b in said if b["protocol"] == "cdp")
+    assert (cdp["platform"], cdp["port"]) == ("Linux", "eth0")
+    assert HOUSE in cdp["addresses"]
+
+
+def test_a_dhcp_server_nobody_knows_of(heard: Seen) -> None:
+    (server,) = heard.bodies("heard", "dhcp.server", mac(9))
+    assert (server["message"], server["known"]) == ("offer", "")
+    assert server["routers"] == [f"{NET}.14"]
+    assert (server["dns"], server["domain"]) == (["10.9.9.9"], "pirate.example")
+
+
+def test_a_dhcp_client_tells_its_name_and_system(heard: Seen) -> None:
+    (client,) = heard.bodies("heard", "dhcp.client", "3c:52:82:aa:bb:cc")
+    assert (client["hostname"], client["vendor_class"]) == ("PC-DHCP1", "MSFT 5.0")
+    assert client["parameters"] == [1, 15, 3, 6]
+    assert {"v": 1, "name": "PC-DHCP1", "source": "dhcp"} in heard.bodies(
+        "heard", "host.name", "3c:52:82:aa:bb:cc"
+    )
+
+
+def test_who_is_out_of_scope_is_not_kept_for_having_been_heard(heard: Seen) -> None:
+    assert not [row for row in heard.found["seen"] if row[1].endswith(f":{NEVER}")]
