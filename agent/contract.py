@@ -6,7 +6,7 @@ it awaits `emit(...)`, which applies back-pressure and refuses once the unit has
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
@@ -137,6 +137,99 @@ class Dialer(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Datagram:
+    """One UDP answer and who sent it."""
+
+    host: str
+    port: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class UdpAnswers:
+    """`closed`: the host itself said that nobody listens on that port (ICMP). Neither heard nor closed is silence, which says nothing."""
+
+    heard: tuple[Datagram, ...] = ()
+    closed: bool = False
+
+    @property
+    def outcome(self) -> AskOutcome:
+        return "answered" if self.heard else "negative" if self.closed else "silent"
+
+
+Accept = Callable[[bytes], bool]
+"""Is this datagram an answer to the question that was put? Never raises."""
+
+
+class Datagrams(Protocol):
+    """The only door to UDP: checks scope, paces, counts in the ledger, takes answers from the host that was asked only."""
+
+    async def ask(
+        self,
+        host: str,
+        port: int,
+        request: bytes,
+        accept: Accept,
+        *,
+        emit: Emit,
+        timeout_s: float = 1.0,
+        tries: int = 2,
+        any_port: bool = False,
+        limit: int = 1,
+        more_s: float = 0.0,
+    ) -> UdpAnswers:
+        """Put one question, *tries* times at most. *any_port*: the answer may come from another port of the host.
+
+        *limit* answers at most; *more_s*: wait that long for more after the first. Raises `OutOfScope`, `OSError` (could not send).
+        """
+        ...
+
+    async def shout(
+        self,
+        group: str,
+        port: int,
+        request: bytes,
+        accept: Accept,
+        *,
+        emit: Emit,
+        window_s: float = 3.0,
+        tries: int = 2,
+        ttl: int = 1,
+        limit: int = 1024,
+    ) -> tuple[Datagram, ...]:
+        """Put one question to a multicast group of the vantage's link, where all of that link is in scope.
+
+        Whoever answers is returned: the caller judges each against the scope. Raises `OutOfScope`, `OSError`.
+        """
+        ...
+
+    def may_shout(self) -> str:
+        """Why no question may go to a group of the link; empty where one may."""
+        ...
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One Ethernet frame the link carried to us unasked. `at`: microseconds UTC."""
+
+    at: int
+    frame: bytes
+
+
+class Ears(Protocol):
+    """What was heard on our link since the run began; sends nothing."""
+
+    def heard(self) -> tuple[Heard, ...]:
+        """Each different frame once, as it came first."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """Why something may have been missed; empty where nothing was."""
+        ...
+
+
 class Pacer(Protocol):
     """Caps by send time: per host, and in all."""
 
@@ -210,15 +303,23 @@ class Context(Protocol):
     @property
     def dial(self) -> Dialer: ...
     @property
+    def udp(self) -> Datagrams: ...
+    @property
     def pace(self) -> Pacer: ...
     @property
     def raw(self) -> RawPort | None: ...
     @property
     def nmap(self) -> NmapPort | None: ...
     @property
+    def ears(self) -> Ears | None: ...
+    @property
     def accounts(self) -> Accounts: ...
     def slow(self, host: str) -> bool:
         """True where care was asked for this address: one connection at a time, at most 10 packets a second."""
+        ...
+
+    def ot(self, host: str) -> bool:
+        """True where client.toml opts in to asking the industrial ports of this address."""
         ...
 
     def seen(self, kind: str) -> Iterable[Observation]:

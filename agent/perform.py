@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -15,16 +16,18 @@ from agent.contract import Probe, RawError
 from agent.credentials import AccountBook
 from agent.engagement.engagement import Engagement
 from agent.engagement.gate import Refusal, gate
-from agent.engagement.scoping import scope_for, slow_ranges
+from agent.engagement.scoping import ot_ranges, scope_for, slow_ranges
 from agent.engagement.until import Watch, until
 from agent.model.run import RunHeader, SessionEnd, Vantage
 from agent.model.scope import ScopeRule
 from agent.net.dialer import LiveDialer
 from agent.net.door import Doors
+from agent.net.ears import Ears
 from agent.net.nmap_port import NmapPort, NmapWish
 from agent.net.pacer import Pacer
 from agent.net.rates import PROFILES, Profile
 from agent.net.raw_port import RawHelper, raw_available
+from agent.net.udp import LiveDatagrams
 from agent.net.vantage import is_loopback, vantage
 from agent.opening import begin, check_same_scope, header_of, take_up, unfinished
 from agent.run import Engine, Progress
@@ -186,9 +189,16 @@ class Performing:
                 # Raw packets are an accelerator: the run goes on without, and says why.
                 why = str(error)
                 where = where.model_copy(update={"mode": "unprivileged"})
+        ears: Ears | None = None
         try:
-            return await self._engine_run(site, scope, probes, where, raw, why, accounts)
+            if raw is not None and where.interface is not None:
+                # An ear more or less costs the run nothing else: the unit that reads it says that there was none.
+                with suppress(RawError):
+                    ears = await Ears.start(where.interface)
+            return await self._engine_run(site, scope, probes, where, raw, why, accounts, ears)
         finally:
+            if ears is not None:
+                await ears.close()
             if raw is not None:
                 await raw.close()
 
@@ -201,6 +211,7 @@ class Performing:
         raw: RawHelper | None,
         why: str,
         accounts: AccountBook,
+        ears: Ears | None,
     ) -> SessionEnd:
         rates = PROFILES[self._profile()]
         if is_loopback(scope):
@@ -209,8 +220,20 @@ class Performing:
         doors = Doors(rates.handshakes, rates.connections)
         ranges = slow_ranges(self.engagement, site)
         offset = self.request.port_offset
-        dialer = LiveDialer(scope, pacer, slow_judge(ranges), offset, doors=doors)
+        opted_in = ot_ranges(self.engagement, site)
+        dialer = LiveDialer(
+            scope, pacer, slow_judge(ranges), offset, ot=slow_judge(opted_in), doors=doors
+        )
         nmap = self._nmap(scope)
+        datagrams = LiveDatagrams(
+            scope,
+            pacer,
+            where,
+            slow_judge(ranges),
+            offset,
+            slow_judge(opted_in),
+            self.engagement.quiet,
+        )
         store = self._open(scope, where)
         ctx = RunContext(
             site=site,
@@ -225,6 +248,9 @@ class Performing:
             seen_kind=store.seen,
             slow_ranges=ranges,
             nmap=nmap,
+            ot_ranges=opted_in,
+            ears=ears,
+            udp=datagrams,
         )
         try:
             self._engine = Engine(
@@ -241,6 +267,7 @@ class Performing:
                 self._engine.stop(self._stopped)
             return await self._engine.run()
         finally:
+            await datagrams.close()
             await store.close()
 
     def _nmap(self, scope: ScopeRule) -> NmapPort | None:

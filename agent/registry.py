@@ -10,6 +10,19 @@ from scanners.nmap import Nmap
 from scanners.ping import Ping
 from scanners.services.probe import Services
 from scanners.tcp_ports import TcpPorts
+from scanners.udp.bacnet import Bacnet
+from scanners.udp.dns import Dns
+from scanners.udp.heard import HeardProbe
+from scanners.udp.ipmi import Ipmi
+from scanners.udp.llmnr import Llmnr
+from scanners.udp.mdns import Mdns, MdnsBrowse
+from scanners.udp.mssql import Mssql
+from scanners.udp.netbios import Netbios
+from scanners.udp.ntp import Ntp
+from scanners.udp.sip import Sip
+from scanners.udp.snmp_engine import Engine
+from scanners.udp.ssdp import Ssdp, SsdpSearch
+from scanners.udp.wsd import Wsd, WsdSearch
 
 PROBES: tuple[Probe, ...] = (
     Arp(),
@@ -18,6 +31,22 @@ PROBES: tuple[Probe, ...] = (
     Ping(),
     TcpPorts(),
     Services(),
+    Netbios(),
+    Mdns(),
+    MdnsBrowse(),
+    SsdpSearch(),
+    Ssdp(),
+    Engine(),
+    Dns(),
+    Ntp(),
+    WsdSearch(),
+    Wsd(),
+    Sip(),
+    Ipmi(),
+    Llmnr(),
+    Mssql(),
+    Bacnet(),
+    HeardProbe(),
 )
 
 ON_DEMAND: tuple[Probe, ...] = (Nmap(),)

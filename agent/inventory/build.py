@@ -24,6 +24,7 @@ from agent.inventory.presence import Whereabouts
 from agent.inventory.references import Held, Ids, references
 from agent.inventory.services import services
 from agent.inventory.spans import endpoints
+from agent.inventory.udp_services import udp_services
 from agent.inventory.weigh import decide
 from agent.material import Material
 from agent.model.asset import Asset, Port
@@ -95,7 +96,12 @@ class _Builder:
             services=tuple(
                 sorted(
                     self._services,
-                    key=lambda s: (s.at.ns, ip_address(s.at.value.split("/")[0]).packed, s.port),
+                    key=lambda s: (
+                        s.at.ns,
+                        ip_address(s.at.value.split("/")[0]).packed,
+                        s.port,
+                        s.transport,
+                    ),
                 )
             ),
             conflicts=tuple(
@@ -155,6 +161,7 @@ class _Builder:
             e = self._identity.endpoints[i]
             if i in current and e.ip and self._where.holder(e.ns, e.ip) == i:
                 self._services += services(e, asset_id, self._history)
+                self._services += udp_services(e, asset_id)
 
     def only_claimed(self, things: list[Claimed]) -> None:
         """An asset that only people speak of."""

@@ -71,12 +71,14 @@ class World:
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
-        """Every open service, in a fixed order; of an asset that did not answer any more, as it was seen last."""
+        """Every open TCP service, in a fixed order: rules name TCP ports. Of an asset that did not answer any more, as it was seen last."""
         out: list[Point] = []
         for s in sorted(self.inventory.services, key=lambda s: (str(s.at), s.asset)):
             asset = self.assets.get(s.asset)
             where = address_of(s.at)
             if asset is None or where is None or s.state != "open":
+                continue
+            if s.transport != "tcp":
                 continue
             out.append(
                 Point(

@@ -65,6 +65,18 @@ class ScopeRule(M):
             return "mandate"
         return "allowed"
 
+    def covers(self, network: str) -> bool:
+        """Is all of *network* inside the allowed networks? Then a question to everybody on it reaches nobody outside them.
+
+        Single addresses in `never` or `unreached` may lie in it: they see what every machine of the link sees, and are not asked.
+        """
+        net = ip_network(network, strict=False)
+        return any(
+            (isinstance(net, IPv4Network) and isinstance(n, IPv4Network) and net.subnet_of(n))
+            or (isinstance(net, IPv6Network) and isinstance(n, IPv6Network) and net.subnet_of(n))
+            for n in self._nets[0]
+        )
+
     def _edge(self, address: Address) -> bool:
         """The network and broadcast address of a scope network are no hosts (RFC 919); /31 and /32 have none (RFC 3021)."""
         return any(

@@ -49,17 +49,22 @@ def test_a_run_finds_what_is_there(story: Story, site_id: str, kind: str) -> Non
     there = {addr for addr, _ in truth.live()}
     found = {r.value for a in judged.assets if a.presence == "live" for r in a.addrs}
     ports = {(a, p) for a, p in truth.open_ports() if p in port_set()}
-    open_ = {(s.at.value.split("/")[0], s.port) for s in judged.services if s.state == "open"}
+    services = [(s.at.value.split("/")[0], s) for s in judged.services if s.state == "open"]
+    open_ = {(addr, s.port) for addr, s in services if s.transport == "tcp"}
+    spoken = {(addr, s.port) for addr, s in services if s.transport == "udp"}
+    speaks = {(addr, port) for addr, port, _ in truth.udp_services()}
     pairs, told = truly_same(truth), same_device(judged)
     with RunFile(visit.run) as file:
         took = (file.ends[-1].ended - file.header.started) / 1e6
     print(
         f"\n{site_id} {kind}: {took:.0f} s; hosts {len(found & there)}/{len(there)}, ghosts {len(found - there)}; "
         f"ports {len(open_ & ports)}/{len(ports)}, ghosts {len(open_ - ports)}; "
+        f"UDP {len(spoken & speaks)}/{len(speaks)}, ghosts {len(spoken - speaks)}; "
         f"pairs of one device {len(told & pairs)}/{len(pairs)}, wrong {len(told - pairs)}"
     )
     assert (there - found, found - there) == (set(), set())
     assert (ports - open_, open_ - ports) == (set(), set())
+    assert (speaks - spoken, spoken - speaks) == (set(), set())
     assert (pairs - told, told - pairs) == (set(), set())
     # The quiet ones are the hard ones: they were among those found.
     assert any(h.silent for _, h in truth.live())

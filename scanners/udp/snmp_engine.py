@@ -1,0 +1,142 @@
+"""SNMPv3 engine discovery: without any account an agent tells its engine id, and with it often maker and MAC (RFC 3414, 4).
+
+An empty user and engine id are answered by a Report (usmStatsUnknownEngineIDs). RFC 3411 (SnmpEngineID) says how the id is made. No
+community is tried, no variable is read.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+from typing import ClassVar, Literal
+
+from agent.catalogs.enterprises import vendor
+from agent.contract import Context, Emit, Needs
+from agent.model.bodies import DeviceIdentity
+from agent.model.bodies_udp import SnmpEngine
+from agent.model.status import Strength
+from scanners.targets import host_ref
+from scanners.udp import ber
+from scanners.udp.asking import NEEDS, AsksHosts, clean, open_port, udp_ref
+
+_OLD = 12
+"""Octets of an engine id made by the rules before RFC 3411."""
+_FORMS: Mapping[int, Literal["ipv4", "ipv6", "mac", "text", "octets"]] = {
+    1: "ipv4",
+    2: "ipv6",
+    3: "mac",
+    4: "text",
+    5: "octets",
+}
+
+
+class NotSnmp(ValueError):
+    """No report of an SNMPv3 engine; carries no byte of it."""
+
+
+@dataclass(frozen=True)
+class Engine(AsksHosts):
+    PORT: ClassVar[int] = 161
+    SIZE: ClassVar[int] = 80
+    name: str = "snmp_engine"
+    rev: int = 1
+    needs: Needs = NEEDS
+    emits: frozenset[str] = frozenset({"udp.port", "snmp.engine", "device.identity"})
+    asks: Mapping[str, Strength] = field(default_factory=lambda: {"snmp.engine": "weak"})
+
+    async def one(self, host: str, ctx: Context, emit: Emit) -> None:
+        ident = secrets.randbelow(1 << 30) + (1 << 30)
+        answers = await ctx.udp.ask(
+            host, self.PORT, request(ident), lambda data: _mine(data, ident), emit=emit
+        )
+        if answers.heard:
+            _, engine, boots, seconds = report(answers.heard[0].data)
+            body = parse_engine(engine, boots, seconds)
+            await open_port(ctx, host, self.PORT, "snmp", emit, answers)
+            await emit(host_ref(ctx, host), body, channel="snmp", raw=answers.heard[0].data)
+            if names_one_device(body):
+                identity = DeviceIdentity(scheme="engine_id", value=body.engine_id)
+                await emit(host_ref(ctx, host), identity, channel="snmp")
+        emit.ask("snmp.engine", udp_ref(ctx, host, self.PORT), answers.outcome)
+
+
+def request(ident: int) -> bytes:
+    """A GetRequest that names no engine, no user and no variable; flags: answer with a Report."""
+    header = ber.sequence(
+        ber.integer(ident), ber.integer(65507), ber.octets(b"\x04"), ber.integer(3)
+    )
+    usm = ber.sequence(
+        ber.octets(b""),
+        ber.integer(0),
+        ber.integer(0),
+        ber.octets(b""),
+        ber.octets(b""),
+        ber.octets(b""),
+    )
+    pdu = ber.tagged(0xA0, ber.integer(ident), ber.integer(0), ber.integer(0), ber.sequence())
+    scoped = ber.sequence(ber.octets(b""), ber.octets(b""), pdu)
+    return ber.sequence(ber.integer(3), header, ber.octets(usm), scoped)
+
+
+def report(data: bytes) -> tuple[int, bytes, int, int]:
+    """(message id, engine id, boots, seconds) of an SNMPv3 message. Raises `NotSnmp`."""
+    try:
+        version, header, security, *_ = ber.children(ber.only(data, 0x30))
+        ident = ber.number(ber.children(ber.body(header, 0x30))[0])
+        usm = ber.children(ber.only(ber.body(security, 0x04), 0x30))
+        engine = ber.body(usm[0], 0x04)
+        boots, seconds = ber.number(usm[1]), ber.number(usm[2])
+        if ber.number(version) != 3 or not 5 <= len(engine) <= 32:
+            raise NotSnmp("no engine id")
+    except (ber.NotBer, IndexError) as fault:
+        raise NotSnmp(str(fault)) from None
+    except ValueError:
+        raise NotSnmp("no SNMPv3 message") from None
+    return ident, engine, boots, seconds
+
+
+def _mine(data: bytes, ident: int) -> bool:
+    try:
+        return report(data)[0] == ident
+    except NotSnmp:
+        return False
+
+
+def names_one_device(body: SnmpEngine) -> bool:
+    """False for an id made of an address: two sites may hold the same range, and 127.0.0.1 is everywhere."""
+    return body.form not in ("ipv4", "ipv6")
+
+
+def parse_engine(engine: bytes, boots: int | None = None, seconds: int | None = None) -> SnmpEngine:
+    """What the engine id says of its device; *engine* has 5 to 32 octets."""
+    enterprise = int.from_bytes(engine[:4], "big") & 0x7FFFFFFF
+    form: Literal["ipv4", "ipv6", "mac", "text", "octets", "local", "vendor", "old"]
+    mac = address = text = ""
+    rest = engine[5:]
+    if not engine[0] & 0x80:
+        form = "old"
+    elif engine[4] >= 128:
+        form = "vendor"
+    else:
+        form = _FORMS.get(engine[4], "local")
+    if form == "mac" and len(rest) == 6:
+        mac = rest.hex(":")
+    elif form == "ipv4" and len(rest) == 4:
+        address = str(IPv4Address(rest))
+    elif form == "ipv6" and len(rest) == 16:
+        address = str(IPv6Address(rest))
+    elif form == "text":
+        text = clean(rest)
+    return SnmpEngine(
+        engine_id=engine.hex(),
+        enterprise=enterprise,
+        vendor=vendor(enterprise),
+        form=form,
+        mac=mac,
+        address=address,
+        text=text,
+        boots=boots,
+        seconds=seconds,
+    )
