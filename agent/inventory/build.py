@@ -13,7 +13,7 @@ from ipaddress import ip_address
 
 from agent.inventory.attributes import SHEET, Claim, Disagreement, Values, settle
 from agent.inventory.claims import Claimed, claimed, match
-from agent.inventory.classify import decide, read, told
+from agent.inventory.classify import read, told
 from agent.inventory.endpoint import Endpoint
 from agent.inventory.history import History, history
 from agent.inventory.identity import Identity, resolve
@@ -24,6 +24,7 @@ from agent.inventory.presence import Whereabouts
 from agent.inventory.references import Held, Ids, references
 from agent.inventory.services import services
 from agent.inventory.spans import endpoints
+from agent.inventory.weigh import decide
 from agent.material import Material
 from agent.model.asset import Asset, Port
 from agent.model.inventory import Inventory
@@ -122,7 +123,8 @@ class _Builder:
         for line, _ in lines:
             _sheet(values, line)
         attrs, differing = _attributes(es, values, lines)
-        device_class, conf = decide(votes)
+        decision = decide(votes)
+        device_class, conf = decision.device_class, decision.conf
         if device_class.value is None and (named := _claimed_class(lines)) is not None:
             device_class, conf = named, CLAIM_CONF
         current = self._where.current(members)
@@ -139,6 +141,8 @@ class _Builder:
             presence=self._where.presence(members),
             device_class=device_class,
             class_conf=conf,
+            class_why=decision.why,
+            roles=decision.roles,
             attrs=attrs,
             sites=tuple(sorted({e.ns.removeprefix("site/") for e in es})),
             first_seen=min(e.first for e in es),

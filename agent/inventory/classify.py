@@ -1,52 +1,40 @@
-"""What kind of device is it? Signs of the catalogue are added up; "unknown" beats a wrong guess.
+"""What kind of device is it? Reads the signs of the device catalogue off an asset's observations; `weigh` decides.
 
-The maker of the card and the set of open ports are hints: they support each other and a real sign, and never name a class alone.
+The maker of the card, a typical set of ports and a name are hints: they support each other and a real sign, and one alone never names a
+class. The same reading tells vendor, model and operating system.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agent.catalogs.devices import WEAK, FeatureKind, matches
+from agent.catalogs.devices import EVERY, WEAK_GRADES, matches
+from agent.catalogs.evidence import load_evidence
+from agent.catalogs.features import features_of, voice_of_feature, weak_names
 from agent.inventory import oui
 from agent.inventory.attributes import CARD, CATALOGUE, DEVICE, REPORTED, Claim, Values
 from agent.inventory.endpoint import Endpoint
 from agent.inventory.mac import holder_mac
+from agent.inventory.weigh import Vote
 from agent.model import bodies
 from agent.model.asset import DEVICE_CLASSES
 from agent.model.base import Us
 from agent.model.bodies_told import OsTold
-from agent.model.known import Known
-from agent.model.observation import Observation
 
-ENOUGH = 450
-"""Permille from which a class is said."""
-LEAD = 150
-"""By how much the best class must lead the next one."""
-DEVICE_SAYS = 900
+SHOWN = 80
+"""Characters of a sign's text that its reason shows."""
 SURE = 950
 """Permille of nmap's own accuracy from which its guess at a system is taken."""
-GATEWAY_PIN = 600
-VIRTUAL_ROUTER = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Vote:
-    """One sign for a class: `sign` names it, so that the same sign on two ports counts once."""
-
-    device_class: str
-    conf: int
-    sign: str
-    weak: bool
-    evidence: tuple[str, ...]
+_SAID_BY_DEVICE, _ROUTER_SIGN = "model", "family"
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    on: FeatureKind
+    on: str
+    voice: str
     text: str
     at: Us
     run: str
@@ -58,147 +46,117 @@ class Hit:
     """A catalogue entry's reading of a text; cached, as a thousand devices say the same words."""
 
     id: str
-    device_class: str
-    conf: int
+    votes: tuple[tuple[str, int], ...]
+    weak: bool
     told: tuple[tuple[str, str], ...]
 
 
-@lru_cache(maxsize=8192)
-def read_text(on: FeatureKind, text: str) -> tuple[Hit, ...]:
-    """Readings of *text*: the first entry that matches, or all of them for `ports`."""
+@lru_cache(maxsize=16384)
+def read_text(on: str, text: str) -> tuple[Hit, ...]:
+    """Readings of *text*: the first entry that matches, or all of them for features of `EVERY`."""
     hits: list[Hit] = []
     for entry, found in matches(on, text):
-        told = [
-            (a, entry.fill(getattr(entry, a), found)) for a in ("vendor", "model", "os", "firmware")
-        ]
-        hits.append(
-            Hit(
-                entry.id,
-                entry.device_class,
-                entry.conf,
-                tuple((a, v) for a, v in told if v is not None),
-            )
-        )
-        if on != "ports":
+        weak = on in weak_names() and entry.grade in WEAK_GRADES
+        hits.append(Hit(entry.id, entry.votes, weak, entry.told(found)))
+        if on not in EVERY:
             break
     return tuple(hits)
 
 
-def features(e: Endpoint) -> Iterable[Feature]:
-    """What the catalogue can read of an endpoint."""
+def features(e: Endpoint) -> Iterator[Feature]:
+    """What the catalogue can read of an endpoint. What a person claimed is no sign."""
     for run, o in e.seen:
         if o.standing == "claimed":
             continue
-        for on, text in _texts(o):
-            if text:
-                yield Feature(on, text, o.at, run, o.id)
-
-
-def _texts(o: Observation) -> tuple[tuple[FeatureKind, str], ...]:
-    b = o.body
-    if isinstance(b, bodies.HttpPage):
-        return (("http.title", b.title), ("http.server", b.server), ("http.realm", b.realm))
-    if isinstance(b, bodies.Banner):
-        return (("banner", b.text),)
-    if isinstance(b, bodies.TlsCertificate):
-        return (("tls.subject", b.subject),)
-    if isinstance(b, bodies.DeviceAttribute):
-        if b.name == "model":
-            return (("attr.model", b.value),)
-        if b.name == "os":
-            return (("attr.os", b.value),)
-        if b.name == "vendor":
-            return (("attr.vendor", b.value),)
-    if isinstance(b, bodies.ArpEntry):
-        return (("oui", _vendor(b.mac) or ""),)
-    return ()
+        for row in features_of(o.body.kind):
+            for text in row.texts(o.body):
+                yield Feature(row.name, row.voice_in(o.body), text, o.at, run, o.id)
+        if isinstance(o.body, bodies.ArpEntry) and (maker := _maker(o.body.mac)):
+            yield Feature("oui", voice_of_feature("oui"), maker, o.at, run, o.id)
 
 
 @lru_cache(maxsize=65536)
-def _vendor(mac: str) -> str | None:
+def _maker(mac: str) -> str | None:
     value = holder_mac(mac)
     return oui.vendor(value) if value else None
 
 
+class _Signs:
+    """Collects votes: the same sign of the same voice counts once, with all its observations."""
+
+    def __init__(self) -> None:
+        self._evidence: dict[tuple[str, int, str, str, str, bool], set[str]] = defaultdict(set)
+        self._texts: dict[tuple[str, int, str, str, str, bool], str] = {}
+
+    def add(self, hit: Hit, voice: str, on: str, text: str, evidence: Iterable[str]) -> None:
+        for device_class, ratio in hit.votes:
+            key = (device_class, ratio, hit.id, voice, on, hit.weak)
+            self._evidence[key].update(evidence)
+            shown = " ".join(text.split())[:SHOWN]
+            self._texts[key] = min(shown, self._texts.get(key, shown))
+
+    def votes(self) -> list[Vote]:
+        return [
+            Vote(c, ratio, sign, voice, on, self._texts[key], weak, tuple(sorted(evidence)))
+            for key, evidence in sorted(self._evidence.items())
+            for c, ratio, sign, voice, on, weak in (key,)
+        ]
+
+
 def read(endpoints: list[Endpoint], gateway_macs: frozenset[str]) -> tuple[list[Vote], Values]:
     """Votes for a class, and the values the catalogue and the card's maker tell, over all endpoints of an asset."""
-    votes: list[Vote] = []
+    signs = _Signs()
     values: Values = defaultdict(list)
-    by_sign: dict[tuple[str, int, str, bool], set[str]] = defaultdict(set)
     for e in endpoints:
         for f in features(e):
             if f.on == "oui":
                 values["vendor"].append(Claim(f.text, CARD, f.at, f.run, f.evidence, "oui"))
             for hit in read_text(f.on, f.text):
-                by_sign[hit.device_class, hit.conf, hit.id, f.on in WEAK].add(f.evidence)
+                signs.add(hit, f.voice, f.on, f.text, (f.evidence,))
                 for name, value in hit.told:
-                    source = hit.id if hit.id else ""
-                    values[name].append(Claim(value, CATALOGUE, f.at, f.run, f.evidence, source))
-        port_ids = {o.body.port: o.id for _, o in e.seen if isinstance(o.body, bodies.TcpPort)}
-        for hit in read_text("ports", " ".join(map(str, sorted(port_ids)))):
-            by_sign[hit.device_class, hit.conf, hit.id, True].update(port_ids.values())
-        _said(e, by_sign)
-        _router(e, gateway_macs, by_sign)
-    for (device_class, conf, sign, weak), evidence in sorted(by_sign.items()):
-        votes.append(Vote(device_class, conf, sign, weak, tuple(sorted(evidence))))
-    return votes, values
+                    values[name].append(Claim(value, CATALOGUE, f.at, f.run, f.evidence, hit.id))
+        ports = {o.body.port: o.id for _, o in e.seen if isinstance(o.body, bodies.TcpPort)}
+        told = " ".join(map(str, sorted(ports)))
+        for hit in read_text("ports", told):
+            signs.add(hit, voice_of_feature("ports"), "ports", told, ports.values())
+        _said(e, signs)
+        _router(e, gateway_macs, signs)
+    for name in ("os", "model"):
+        if name in values:
+            values[name] = _exact(values[name])
+    return signs.votes(), values
 
 
-def _said(e: Endpoint, by_sign: dict[tuple[str, int, str, bool], set[str]]) -> None:
+def _exact(claims: list[Claim]) -> list[Claim]:
+    """Without the catalogue's readings that say less than another of its own: "Debian" beside "Debian 12"."""
+    texts = {c.value.casefold() for c in claims if c.standing <= CATALOGUE}
+    return [
+        c
+        for c in claims
+        if c.standing != CATALOGUE or not any(t.startswith(f"{c.value.casefold()} ") for t in texts)
+    ]
+
+
+def _said(e: Endpoint, signs: _Signs) -> None:
     """A class the device or another one reports."""
+    ratio = load_evidence().ratio(_SAID_BY_DEVICE)
     for _, o in e.seen:
         b = o.body
         if isinstance(b, bodies.DeviceAttribute) and b.name == "class" and o.standing != "claimed":
             name = b.value.strip().lower()
             if name in DEVICE_CLASSES and name != "unknown":
-                by_sign[name, DEVICE_SAYS, f"said:{o.standing}", False].add(o.id)
+                hit = Hit(f"said:{o.standing}", ((name, ratio),), False, ())
+                signs.add(hit, f"said/{o.standing}", "attr.class", name, (o.id,))
 
 
-def _router(
-    e: Endpoint, gateway_macs: frozenset[str], by_sign: dict[tuple[str, int, str, bool], set[str]]
-) -> None:
+def _router(e: Endpoint, gateway_macs: frozenset[str], signs: _Signs) -> None:
     """Virtual router addresses, and the card through which our vantage point reached the rest of the world."""
     arps = {o.id for _, o in e.seen if isinstance(o.body, bodies.ArpEntry)}
-    if e.router:
-        by_sign["gateway", VIRTUAL_ROUTER, "virtual_router", False].update(arps)
-    elif e.mac in gateway_macs:
-        by_sign["gateway", GATEWAY_PIN, "default_gateway", False].update(arps)
-
-
-def decide(votes: list[Vote]) -> tuple[Known[str], int]:
-    """The class and its confidence in permille.
-
-    `known` above `ENOUGH` and with a clear lead; `conflict` where two real signs name different classes; else `not_asked`, with the
-    hints as candidates.
-    """
-    if not votes:
-        return Known[str].not_asked(), 0
-    doubt: dict[str, float] = defaultdict(lambda: 1.0)
-    evidence: dict[str, set[str]] = defaultdict(set)
-    real: set[str] = set()
-    for v in votes:
-        doubt[v.device_class] *= 1 - v.conf / 1000
-        evidence[v.device_class].update(v.evidence)
-        if not v.weak:
-            real.add(v.device_class)
-    # A gateway is a role; the firewall or router that plays it names it better.
-    if "gateway" in doubt:
-        for better in ("firewall", "router"):
-            if better in real:
-                doubt[better] *= doubt["gateway"]
-                evidence[better] |= evidence["gateway"]
-                doubt.pop("gateway", None)
-                real.discard("gateway")
-    conf = {name: round(1000 * (1 - share)) for name, share in doubt.items()}
-    ranked = sorted(conf, key=lambda n: (-conf[n], n))
-    candidates = tuple((n, tuple(sorted(evidence[n]))) for n in ranked)
-    best = ranked[0]
-    lead = conf[best] - conf[ranked[1]] if len(ranked) > 1 else conf[best]
-    if conf[best] >= ENOUGH and lead >= LEAD:
-        return Known[str](state="known", value=best, candidates=candidates), conf[best]
-    if len(real & set(ranked[:2])) == 2 and conf[best] >= ENOUGH:
-        return Known[str](state="conflict", candidates=candidates), conf[best]
-    return Known[str](state="not_asked", candidates=candidates), conf[best]
+    ratio = load_evidence().ratio(_ROUTER_SIGN)
+    if e.router or e.mac in gateway_macs:
+        sign = "virtual_router" if e.router else "default_gateway"
+        hit = Hit(sign, (("gateway", ratio),), False, ())
+        signs.add(hit, "place", "place", e.mac or "", arps)
 
 
 def told(e: Endpoint) -> Iterable[tuple[str, Claim]]:

@@ -70,7 +70,11 @@ class Port(M):
 
 
 class Asset(M):
-    """`id` comes from the strongest identifier; `same_as` carries every other id it went by, so that runs can be compared."""
+    """`id` comes from the strongest identifier; `same_as` carries every other id it went by, so that runs can be compared.
+
+    `device_class` is what the box is first of all, `class_why` the signs that decided, `roles` what it is as well (a firewall that is
+    the gateway, a NAS that runs virtual machines), each with the observations that say so.
+    """
 
     id: Id
     same_as: tuple[Id, ...]
@@ -83,6 +87,8 @@ class Asset(M):
     hosted_on: Id | None = None
     device_class: Known[str]
     class_conf: Permille
+    class_why: tuple[Why, ...] = ()
+    roles: dict[str, tuple[Id, ...]] = {}
     attrs: dict[str, Known[Any]]
     sites: tuple[str, ...] = ()
     first_seen: Us

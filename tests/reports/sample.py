@@ -76,6 +76,8 @@ PARAMS: dict[str, str | int] = {
     "tls_version": "TLS 1.0",
     "count": 1200,
     "ended": "2023-10-10",
+    "shown": "Windows Server 2012 R2 Standard",
+    "source": "https://learn.microsoft.com/lifecycle/products/windows-server-2012-r2",
     "server": "RomPager/4.07",
     "last_seen": "2026-11-02",
     "address": "192.168.1.77",

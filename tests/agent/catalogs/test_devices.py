@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from agent.catalogs.devices import WEAK, WEAK_LIMIT, DeviceEntry, load_devices, matches
+from agent.catalogs.devices import EVERY, WEAK_GRADES, DeviceEntry, load_devices, matches
+from agent.catalogs.features import weak_names
 from agent.inventory.classify import read_text
+from agent.model.asset import DEVICE_CLASSES
 
 ENTRIES = load_devices()
 
@@ -15,7 +17,7 @@ ENTRIES = load_devices()
 def test_examples_match_their_own_entry_first(entry: DeviceEntry) -> None:
     for example in entry.examples:
         found = [e.id for e, _ in matches(example.on, example.text)]
-        if example.on == "ports":
+        if example.on in EVERY:
             assert entry.id in found, example.text
         else:
             assert found[:1] == [entry.id], example.text
@@ -28,10 +30,21 @@ def test_not_examples_are_left_alone(entry: DeviceEntry) -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.id)
-def test_every_sign_has_an_example_or_is_a_property(entry: DeviceEntry) -> None:
-    assert {e.on for e in entry.examples} <= entry.match.keys()
-    if entry.match.keys() & WEAK:
-        assert entry.conf <= WEAK_LIMIT
+def test_every_pattern_has_an_example(entry: DeviceEntry) -> None:
+    """A pattern nobody ever saw match may be a pattern that never matches."""
+    assert {e.on for e in entry.examples} == set(entry.match)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.id)
+def test_a_card_or_a_name_never_names_a_class(entry: DeviceEntry) -> None:
+    if entry.match.keys() & (weak_names() - {"ports"}):
+        assert {entry.grade, *entry.also.values()} <= WEAK_GRADES
+        assert entry.alone < 300
+
+
+def test_every_class_has_an_entry() -> None:
+    told = {c for e in ENTRIES for c in (e.device_class, *e.also)}
+    assert told == set(DEVICE_CLASSES) - {"unknown"}
 
 
 def test_an_entry_without_example_or_with_a_strong_weak_sign_is_refused() -> None:
@@ -40,13 +53,18 @@ def test_an_entry_without_example_or_with_a_strong_weak_sign_is_refused() -> Non
         {"examples": []},
         {"not_examples": []},
         {"class": "toaster"},
+        {"also": {"toaster": "hint"}},
+        {"grade": "certainly"},
         {"match": {}},
+        {"match": {"http.tittle": "x"}},
+        {"source": ""},
+        {"match": {"oui": "x"}, "grade": "model"},
+        {"match": {"oui": "x", "http.title": "x"}, "grade": "hint", "also": {}},
     ]
+    DeviceEntry.model_validate(good)
     for change in changes:
         with pytest.raises(ValidationError):
             DeviceEntry.model_validate({**good, **change})
-    with pytest.raises(ValidationError):
-        DeviceEntry.model_validate({**good, "match": {"oui": "x"}, "conf": 900})
 
 
 def test_what_the_words_tell() -> None:
@@ -54,3 +72,5 @@ def test_what_the_words_tell() -> None:
     assert told == {"vendor": "Yealink", "model": "SIP-T42S"}
     told = dict(read_text("http.title", "TrueNAS - 192.0.2.4")[0].told)
     assert told == {"vendor": "TrueNAS"}
+    told = dict(read_text("banner", "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3")[0].told)
+    assert told == {"os": "Debian 12"}
