@@ -17,7 +17,7 @@ from agent.catalogs.features import features_of, voice_of_feature, weak_names
 from agent.inventory import oui
 from agent.inventory.attributes import CARD, CATALOGUE, DEVICE, REPORTED, Claim, Values
 from agent.inventory.endpoint import Endpoint
-from agent.inventory.mac import holder_mac
+from agent.inventory.mac import holder_mac, is_hypervisor, kind_of
 from agent.inventory.weigh import Vote
 from agent.model import bodies
 from agent.model.asset import DEVICE_CLASSES
@@ -29,6 +29,7 @@ SHOWN = 80
 SURE = 950
 """Permille of nmap's own accuracy from which its guess at a system is taken."""
 _SAID_BY_DEVICE, _ROUTER_SIGN = "model", "family"
+_VIRTUAL, _LOCAL = "(virtual card)", "(locally administered)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,24 @@ def features(e: Endpoint) -> Iterator[Feature]:
         for row in features_of(o.body.kind):
             for text in row.texts(o.body):
                 yield Feature(row.name, row.voice_in(o.body), text, o.at, run, o.id)
-        if isinstance(o.body, bodies.ArpEntry) and (maker := _maker(o.body.mac)):
-            yield Feature("oui", voice_of_feature("oui"), maker, o.at, run, o.id)
+        if isinstance(o.body, bodies.ArpEntry):
+            for text in _card(o.body.mac):
+                yield Feature("oui", voice_of_feature("oui"), text, o.at, run, o.id)
 
 
 @lru_cache(maxsize=65536)
-def _maker(mac: str) -> str | None:
+def _card(mac: str) -> tuple[str, ...]:
+    """What a MAC address tells: its maker, and in brackets what kind of card it is."""
     value = holder_mac(mac)
-    return oui.vendor(value) if value else None
+    if value is None:
+        return ()
+    if is_hypervisor(value):
+        kind = _VIRTUAL
+    else:
+        # QEMU, KVM and Docker number their guests in the local range.
+        guest = value.startswith(("52:54:00:", "02:42:"))
+        kind = _VIRTUAL if guest else _LOCAL if kind_of(value) == "local" else ""
+    return tuple(t for t in (oui.vendor(value), kind) if t)
 
 
 class _Signs:
@@ -109,7 +120,7 @@ def read(endpoints: list[Endpoint], gateway_macs: frozenset[str]) -> tuple[list[
     values: Values = defaultdict(list)
     for e in endpoints:
         for f in features(e):
-            if f.on == "oui":
+            if f.on == "oui" and f.text not in (_VIRTUAL, _LOCAL):
                 values["vendor"].append(Claim(f.text, CARD, f.at, f.run, f.evidence, "oui"))
             for hit in read_text(f.on, f.text):
                 signs.add(hit, f.voice, f.on, f.text, (f.evidence,))

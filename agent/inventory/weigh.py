@@ -95,15 +95,17 @@ def decide(votes: Iterable[Vote]) -> Decision:
     ranked = sorted(cases, key=lambda n: (-cases[n].score, n))
     best = ranked[0]
     conf = _confidence(best, cases, table)
-    candidates = tuple((n, cases[n].evidence) for n in ranked)
+    least = table.ratio("software")
+    rivals = [n for n in ranked[1:] if cases[n].contradicts(cases[best], least)]
+    # What is a tenth as likely and says nothing of its own is no candidate, but a slip of the scales.
+    shown = [n for n in ranked if n in rivals or cases[n].score * 10 >= cases[best].score]
+    candidates = tuple((n, cases[n].evidence) for n in shown)
     if conf >= table.say_from:
         kept = {n: c.evidence for n, c in roles.items() if _goes_with(n, best, table)}
         why = tuple(_why(v) for v in cases[best].strongest)
         return Decision(
             Known[str](state="known", value=best, candidates=candidates), conf, kept, why
         )
-    least = table.ratio("software")
-    rivals = [n for n in ranked[1:] if cases[n].contradicts(cases[best], least)]
     if rivals and cases[best].real:
         return Decision(Known[str](state="conflict", candidates=candidates), conf)
     return Decision(Known[str](state="not_asked", candidates=candidates), conf)
