@@ -16,6 +16,7 @@ from agent.judgement.rules_devices import (
     device_unknown,
     key_shared,
 )
+from agent.judgement.rules_end_of_life import end_of_life_os
 from agent.judgement.world import World
 from agent.model.base import hash_id
 from agent.model.finding import SEVERITIES, Finding
@@ -28,6 +29,7 @@ JUDGES: Mapping[str, Callable[[World], Iterator[Hit]]] = {
         device_gone,
         device_known_unseen,
         device_unknown,
+        end_of_life_os,
         former_names,
         key_shared,
     )

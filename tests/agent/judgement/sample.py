@@ -17,7 +17,7 @@ from agent.model.answers import Answers
 from agent.model.asset import Asset, Port
 from agent.model.attribution import Provider
 from agent.model.base import hash_id
-from agent.model.bodies import KINDS, ArpEntry, Body, TcpPort
+from agent.model.bodies import KINDS, ArpEntry, Body, DeviceAttribute, TcpPort
 from agent.model.inventory import Inventory
 from agent.model.judged import EngagementFacts, RunFacts, SiteFacts
 from agent.model.known import Known
@@ -301,7 +301,11 @@ def _example_host(run: Run, ip: str, host: ExampleHost) -> tuple[Asset, list[Ser
         presence=host.presence,
         device_class=Known[str].not_asked() if unknown else Known[str].of(host.device_class, ids),
         class_conf=0 if unknown else 900,
-        attrs={},
+        attrs={
+            o.body.name: Known[str].of(o.body.value, (o.id,))
+            for o in seen
+            if isinstance(o.body, DeviceAttribute)
+        },
         sites=("hq",),
         first_seen=run.started,
         last_seen=run.started,
