@@ -36,7 +36,7 @@ def members(selector: Selector, world: World) -> list[Member]:
             found = [
                 _asset(a, world)
                 for a in world.inventory.assets
-                if a.presence != "gone" and selector.takes(class_of(a))
+                if a.presence != "gone" and _is_one(a, selector)
             ]
         case "service":
             found = list(_services(selector, world))
@@ -91,6 +91,11 @@ def networks(texts: Iterable[str]) -> list[str]:
 def _unsure(world: World) -> bool:
     """Is there a device whose class is not known? It might be a member of any class."""
     return any(a.presence != "gone" and class_of(a) == "unknown" for a in world.inventory.assets)
+
+
+def _is_one(a: Asset, selector: Selector) -> bool:
+    """By what it is first of all, or by a further role: a firewall that is the gateway has a line as both."""
+    return selector.takes(class_of(a)) or any(selector.takes(role) for role in a.roles)
 
 
 def _asset(a: Asset, world: World) -> Member:
