@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import combinations
 
 import pytest
 
+from agent.catalogs.evidence import load_evidence
 from agent.model.judged import Judged
 from fixtures.lab.truth import SiteTruth
 from scanners.tcp_ports import port_set
@@ -58,6 +60,30 @@ def test_a_run_finds_what_is_there(story: Story, site_id: str, kind: str) -> Non
     assert any(h.silent for _, h in truth.live())
     assert any(not h.ping for _, h in truth.live())
     assert {a.sites for a in judged.assets} == {(site_id,)}
+
+
+def test_what_is_said_of_the_class_is_right(story: Story) -> None:
+    """Right, or a more general word for it, or unknown; of what is said with 90 % and more at least 95 % is right."""
+    evidence = load_evidence()
+    for (site_id, kind), visit in story.visits.items():
+        if kind == "dark":
+            continue
+        there = dict(visit.truth.site(site_id).live())
+        tally: Counter[str] = Counter()
+        sure: list[bool] = []
+        for asset in judged_of(visit.folder).assets:
+            for host in {h.id: h for r in asset.addrs if (h := there.get(r.value))}.values():
+                said = asset.device_class.value
+                right = said is not None and evidence.is_a(host.device_class, said)
+                tally[
+                    "unknown" if said is None else "right" if right else f"{host.id}: {said}"
+                ] += 1
+                if said is not None and asset.class_conf >= 900:
+                    sure.append(right)
+        print(f"\n{site_id} {kind}: {dict(tally)}, of {len(sure)} at 90 % {sum(sure)} right")
+        assert set(tally) <= {"right", "unknown"}
+        assert sum(sure) >= 0.95 * len(sure)
+        assert tally["right"] >= len(there) // 2
 
 
 def test_the_mac_of_each_host_on_the_link(story: Story) -> None:

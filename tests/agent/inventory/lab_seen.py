@@ -1,95 +1,72 @@
-"""The lab as its probes would have seen it, without a wire: bodies made from the ground truth, for tests of what is made of them."""
+"""The lab as its probes would have seen it, without a wire: bodies made from its description, for tests of what is made of them."""
 
 from __future__ import annotations
 
-import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 from agent.model import bodies
 from agent.model.bodies import Body
 from fixtures.lab.certs import CertStore
-from fixtures.lab.description import Host, load_client
-from fixtures.lab.truth import CertTruth, HostTruth, Mode, PortTruth, SiteTruth, Truth
-from fixtures.lab.truth_of import truth_of
-
-T = TypeVar("T")
-
-PROTOCOLS = {"say": "", "openssh": "ssh", "telnet": "telnet", "rtsp": "rtsp", "sip": "sip"}
-
-
-class Paper:
-    """A place where nothing is: addresses as the description has them."""
-
-    mode: Mode = "namespace"
-    port_offset: int = 0
-
-    def addr(self, addr: str) -> str:
-        return addr
-
-    def exists(self, host: Host) -> bool:
-        return True
-
-    def open(self, site: str, host: Host, addr: str, port: int) -> socket.socket:
-        raise OSError("on paper")
-
-    def at(self, site: str, host: Host, work: Callable[[], T]) -> T:
-        raise OSError("on paper")
-
-    def unplug(self, site: str, host: Host) -> None:
-        pass
+from fixtures.lab.description import Client, Host, Service, Site, load_client
+from fixtures.lab.services import banner_of
+from fixtures.lab.truth import CertTruth
 
 
 @cache
-def lab_truth() -> Truth:
-    """The ground truth of the whole client, in the addresses of namespace mode; nothing is started."""
-    client = load_client()
+def client() -> Client:
+    return load_client()
+
+
+@cache
+def certificates() -> dict[str, CertTruth]:
+    """Certificates by their id in the description, made for the occasion."""
+    wanted = client().certs
     with tempfile.TemporaryDirectory() as folder:
-        certs = CertStore(Path(folder) / "certs", client.certs)
-        return truth_of(client, client.sites, Paper(), certs, lambda _: True, set())
+        store = CertStore(Path(folder) / "certs", wanted)
+        return {c.id: store.truth(c.id, 1) for c in wanted}
 
 
-def hosts() -> Iterator[tuple[SiteTruth, HostTruth]]:
+def hosts() -> Iterator[tuple[Site, Host]]:
     """Every device an audit may look at."""
-    for site in lab_truth().sites:
+    for site in client().sites:
         for host in site.hosts:
-            if host.in_scope:
+            if any(site.scope_of(host, nic.addr) == "in" for nic in host.nics):
                 yield site, host
 
 
-def sights(host: HostTruth) -> list[tuple[str, Body]]:
-    """(address, body) of everything the probes read off *host*."""
+def sights(site: Site, host: Host) -> list[tuple[str, Body]]:
+    """(address, body) of what ARP, the port scan, banner, TLS and web probes read off *host*."""
     out: list[tuple[str, Body]] = []
-    for a in host.addresses:
-        if a.scope != "in":
+    for nic in host.nics:
+        if site.scope_of(host, nic.addr) != "in":
             continue
-        if a.on_link:
-            out.append((a.addr, bodies.ArpEntry(mac=a.mac)))
-        out += [(a.addr, body) for p in host.tcp for body in _port(p)]
+        if site.network_of(nic.addr).on_link:
+            out.append((nic.addr, bodies.ArpEntry(mac=nic.mac)))
+        out += [(nic.addr, body) for service in host.services for body in _service(service)]
     return out
 
 
-def _port(p: PortTruth) -> Iterator[Body]:
-    yield bodies.TcpPort(port=p.real_port)
-    if p.cert is not None:
-        yield _certificate(p.real_port, p.cert)
-    if p.title or p.server or p.realm or p.status:
+def _service(s: Service) -> Iterator[Body]:
+    yield bodies.TcpPort(port=s.port)
+    if s.tls:
+        yield _certificate(s.port, certificates()[s.tls])
+    if s.kind == "http":
         yield bodies.HttpPage(
-            port=p.real_port,
-            tls=p.cert is not None,
-            status=p.status or 200,
-            title=p.title,
-            server=p.server,
-            realm=p.realm,
-            location=p.location,
+            port=s.port,
+            tls=bool(s.tls),
+            status=s.status or 200,
+            title=s.title,
+            server=s.server,
+            realm=s.realm,
+            location=s.location,
         )
-    elif p.banner:
-        spoken = "ssh" if p.banner.startswith("SSH-") else PROTOCOLS.get(p.kind, p.kind)
-        yield bodies.Banner(port=p.real_port, protocol=spoken, text=p.banner[:2048])
+    elif text := banner_of(s).decode("utf-8", "replace"):
+        spoken = "ssh" if text.startswith("SSH-") else s.kind
+        yield bodies.Banner(port=s.port, protocol=spoken, text=text[:2048])
 
 
 def _certificate(port: int, cert: CertTruth) -> Body:

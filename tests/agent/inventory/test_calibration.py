@@ -19,7 +19,7 @@ from agent.inventory.classify import read_text
 from agent.inventory.weigh import Decision, Vote, decide
 from agent.model.asset import Asset
 from agent.model.bodies import Body
-from fixtures.lab.truth import HostTruth, SiteTruth
+from fixtures.lab.description import Host, Site
 from tests.agent.inventory.lab_seen import hosts, sights
 from tests.agent.inventory.seen import Story
 
@@ -34,7 +34,7 @@ def right(said: str | None, truth: str) -> bool:
     return said is not None and TABLE.is_a(truth, said)
 
 
-def assets(site: SiteTruth, seen: list[tuple[str, Body]]) -> tuple[Asset, ...]:
+def assets(site: Site, seen: list[tuple[str, Body]]) -> tuple[Asset, ...]:
     story = Story().run(site.id)
     for ip, body in seen:
         story.see(ip, body)
@@ -42,9 +42,12 @@ def assets(site: SiteTruth, seen: list[tuple[str, Body]]) -> tuple[Asset, ...]:
 
 
 @cache
-def verdicts() -> tuple[tuple[HostTruth, Asset], ...]:
+def verdicts() -> tuple[tuple[Host, Asset], ...]:
     return tuple(
-        (host, asset) for site, host in LAB if sights(host) for asset in assets(site, sights(host))
+        (host, asset)
+        for site, host in LAB
+        if sights(site, host)
+        for asset in assets(site, sights(site, host))
     )
 
 
@@ -81,12 +84,12 @@ def test_confidence_below_the_threshold_says_unknown() -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from([h for h in LAB if sights(h[1])]), st.randoms(use_true_random=False))
+@given(st.sampled_from([h for h in LAB if sights(*h)]), st.randoms(use_true_random=False))
 def test_dropping_sights_of_a_lab_device_never_makes_it_another(
-    one: tuple[SiteTruth, HostTruth], chance: random.Random
+    one: tuple[Site, Host], chance: random.Random
 ) -> None:
     site, host = one
-    seen = sights(host)
+    seen = sights(site, host)
     kept = [s for s in seen if chance.random() < 0.5] or seen[:1]
     for asset in assets(site, kept):
         said = asset.device_class.value
