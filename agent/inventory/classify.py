@@ -28,7 +28,7 @@ SHOWN = 80
 """Characters of a sign's text that its reason shows."""
 SURE = 950
 """Permille of nmap's own accuracy from which its guess at a system is taken."""
-_SAID_BY_DEVICE, _ROUTER_SIGN = "model", "family"
+_SAID_BY_DEVICE, _ROUTER_SIGN = "model", "product"
 _VIRTUAL, _LOCAL = "(virtual card)", "(locally administered)"
 
 
