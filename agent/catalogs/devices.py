@@ -39,6 +39,7 @@ _FILES = (
     "devices_building.toml",
     "devices_industry.toml",
     "devices_media.toml",
+    "devices_icons.toml",
     "devices_weak.toml",
     "devices_cards.toml",
 )
