@@ -6,26 +6,21 @@ Kept in memory, each different frame once, within bounds; a frame that came agai
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-import os
-import sys
 from typing import Self
 
 from agent.contract import Heard, RawError
+from agent.net.json_child import ChildError, JsonChild
 
-_KEPT = frozenset({"PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT"})
 _START_S = 15.0
-_LINE = 16 * 1024
 MOST = 20_000
 """Different frames that are kept."""
 
 
 class Ears:
-    """`contract.Ears` over the helper process. `overflow`: more was said than could be kept."""
+    """`contract.Ears` over the helper process."""
 
-    def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
+    def __init__(self, child: JsonChild) -> None:
+        self._child = child
         self._task: asyncio.Task[None] | None = None
         self._frames: dict[bytes, int] = {}
         self._over = False
@@ -34,7 +29,10 @@ class Ears:
     @classmethod
     async def start(cls, interface: str) -> Self:
         """Raises `RawError` with the helper's words when it cannot begin."""
-        ears = cls()
+        try:
+            ears = cls(await JsonChild.start("scanners.raw_helper.listen"))
+        except OSError as error:
+            raise RawError(f"the listener did not start ({type(error).__name__})") from None
         try:
             await ears._begin(interface)
         except BaseException:
@@ -52,50 +50,30 @@ class Ears:
         return self._ended
 
     async def close(self) -> None:
-        process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if process is not None:
-            await process.communicate()
+        await self._child.__aexit__()
 
     async def _begin(self, interface: str) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "scanners.raw_helper.listen",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            limit=_LINE,
-            start_new_session=True,
-            env={k: v for k, v in os.environ.items() if k in _KEPT},
-        )
-        assert self._process.stdin is not None and self._process.stdout is not None
         try:
-            self._process.stdin.write(json.dumps({"interface": interface}).encode() + b"\n")
             async with asyncio.timeout(_START_S):
-                await self._process.stdin.drain()
-                answer = json.loads(await self._process.stdout.readline() or b"{}")
-        except (TimeoutError, ConnectionError, ValueError) as error:
-            raise RawError(f"the listener did not start ({type(error).__name__})") from None
+                await self._child.tell({"interface": interface})
+                answer = await self._child.hear()
+        except (TimeoutError, ChildError) as error:
+            raise RawError(f"the listener did not start: {error}") from None
         if not answer.get("ready"):
             raise RawError(str(answer.get("error", "the listener did not start")))
-        self._task = asyncio.create_task(self._take(self._process.stdout))
+        self._task = asyncio.create_task(self._take())
 
-    async def _take(self, lines: asyncio.StreamReader) -> None:
+    async def _take(self) -> None:
         while True:
             try:
-                line = await lines.readline()
-                if not line:
-                    self._ended = "the listener ended before the run"
-                    return
-                told = json.loads(line)
+                told = await self._child.hear()
                 at, frame = int(told["at"]), bytes.fromhex(told["frame"])
+            except ChildError as error:
+                self._ended = f"the listener ended before the run: {error}"
+                return
             except (ValueError, KeyError, TypeError):
                 continue
             if frame in self._frames:

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from agent.contract import Context, Datagram, Emit, Needs
+from agent.contract import Context, Datagram, Emit, Needs, UdpAnswers
 from agent.model.bodies import DeviceAttribute
 from agent.model.bodies_udp import WsdDevice
 from agent.model.status import Strength
@@ -68,6 +68,7 @@ class Wsd(AsksHosts):
     asks: Mapping[str, Strength] = field(default_factory=lambda: {"wsd.device": "weak"})
 
     async def one(self, host: str, ctx: Context, emit: Emit) -> None:
+        answers = UdpAnswers()
         for types in TYPES:
             ident = f"urn:uuid:{uuid.uuid4()}"
             answers = await ctx.udp.ask(

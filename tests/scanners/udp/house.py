@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,7 +96,7 @@ class House:
         return found
 
     @contextmanager
-    def capture(self, name: str) -> Iterator[Path]:
+    def capture(self, name: str) -> Generator[Path]:
         """What passes the technician's card meanwhile, as a pcap file."""
         path = self.folder / f"{name}.pcap"
         argv = ["tcpdump", "-i", "eth0", "-n", "-U", "--immediate-mode", "-Z", "root"]
@@ -134,7 +134,7 @@ class House:
 
 
 @contextmanager
-def house(folder: Path) -> Iterator[House]:
+def house(folder: Path) -> Generator[House]:
     """The network with all servers started; they need a moment before they answer."""
     worker = NamespaceWorker()
     switch, *others = worker.create(1 + len(HOSTS))

@@ -108,6 +108,8 @@ BROWSER = b"\x05" + len(BROWSER_TEXT).to_bytes(2, "little") + BROWSER_TEXT
 """[MC-SQLR] 2.2.5"""
 I_AM = b'\x81\n\x00\x15\x01\x00\x10\x00\xc4\x02\x00\x12g"\x04\x00\x91\x00"\x03\xe7'
 """bacpypes3 0.0.110, device 4711"""
+I_AM_ROUTED = b"\x81\x0b\x00\x19\x01\x08\x00\x07\x01\x0a" + I_AM[6:]
+"""The same from behind a router: network 7 (ASHRAE 135, 6.2.2)"""
 PROBE_MATCH = b"""<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"
  xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery"
  xmlns:dn="http://www.onvif.org/ver10/network/wsdl"><s:Header><a:MessageID>urn:uuid:2</a:MessageID>

@@ -36,9 +36,8 @@ OFFER = bytes.fromhex(
 )
 """dnsmasq 2.90"""
 ARP = bytes.fromhex(
-    "ffffffffffff3c5282aabbcc0806000108000604000100000000000000000000000000000000000000000000"
+    "ffffffffffff3c5282aabbcc080600010800060400013c5282aabbcc0a4e00070000000000000a4e0001"
 )
-ARP = ARP[:22] + bytes.fromhex("3c5282aabbcc0a4e0007") + ARP[32:]
 """RFC 826: 10.78.0.7 asks"""
 EAPOL_START = bytes.fromhex("0180c20000033c5282aabbcc888e01010000")
 EAP_IDENTITY = bytes.fromhex("0180c20000033c5282aabbcc888e020000050101000501")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,14 +57,18 @@ class Seen:
         }
 
 
+def _open_to_all(folder: str) -> Path:
+    Path(folder).chmod(0o777)
+    return Path(folder)
+
+
 @pytest.fixture(scope="module")
-def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("house")
-    # nmbd and named look at their folders as other users.
-    for part in (folder, *folder.parents[:2]):
-        part.chmod(0o755)
-    folder.chmod(0o777)
-    with house(folder) as made:
+def net() -> Iterator[House]:
+    # Not pytest's own folder: nmbd, named and lldpd look at theirs as other users, who may not pass through that one.
+    with (
+        tempfile.TemporaryDirectory(prefix="handover-house-", ignore_cleanup_errors=True) as base,
+        house(_open_to_all(base)) as made,
+    ):
         until = time.monotonic() + READY_S
         while time.monotonic() < until:
             asks = made.look(SCOPE.model_dump_json(), HOUSE, *FIRST)["asks"]

@@ -134,3 +134,8 @@ def test_a_location_outside_is_named_and_never_fetched(looked: Looked) -> None:
     assert named.standing == "reported"
     assert not [o for o in trap if isinstance(o.body, UpnpDevice)]
     assert not [e for e in looked.store.ledger if e.target == looked.site.outside]
+    # Nor is the path asked for at the host that named it.
+    (addr,) = looked.site.host("piege-redirection").addrs
+    settled = [e for e in looked.store.ledger if e.entry == "settle" and e.probe == "ssdp"]
+    tcp = [e.packets for e in settled if (e.target, e.transport) == (addr, "tcp")]
+    assert tcp == [0]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from scanners.udp import (
     bacnet,
+    ber,
     dns,
     ipmi,
     mdns,
@@ -48,7 +49,7 @@ PARSERS: tuple[tuple[str, Read, tuple[bytes, ...]], ...] = (
     ("ssdp", ssdp_text.answer, (r.MINIDLNA,)),
     ("upnp", lambda d: ssdp_text.description(d, "http://h/", ""), (r.DESCRIPTION,)),
     ("mssql", mssql.parse, (r.BROWSER,)),
-    ("bacnet", bacnet.parse, (r.I_AM,)),
+    ("bacnet", bacnet.parse, (r.I_AM, r.I_AM_ROUTED)),
     ("wsd", wsd.parse, (r.PROBE_MATCH,)),
 )
 REFUSALS = (
@@ -70,6 +71,8 @@ REFUSALS = (
 def test_any_bytes_are_read_or_refused(name: str, read: Read, good: tuple[bytes, ...]) -> None:
     for data in good:
         read(data)
+        for end in range(len(data)):
+            _read(read, data[:end])
 
     @settings(max_examples=150, deadline=None)
     @given(st.binary(max_size=300))
@@ -174,6 +177,13 @@ def test_snmp_report_and_request() -> None:
         snmp_engine.report(snmp_engine.request(5))
 
 
+def test_a_number_beyond_all_reason() -> None:
+    long = r.SNMPD.replace(bytes.fromhex("020445e6c0ac"), b"\x02\x04" + b"\x7f" * 4)
+    assert snmp_engine.report(long)[0] == 0x7F7F7F7F
+    with pytest.raises(ber.NotBer):
+        ber.number((0x02, b"\x7f" * 10))
+
+
 def test_dns() -> None:
     body = dns.read(dns.parse(r.BIND_PTR), dns.text_of(dns.parse(r.BIND_VERSION)))
     assert body.pointer == "srv-dc1.labo.example"
@@ -271,9 +281,7 @@ def test_bacnet() -> None:
     body = bacnet.parse(r.I_AM)
     assert (body.instance, body.vendor_id, body.max_apdu) == (4711, 999, 1024)
     assert body.network is None
-    routed = bytes.fromhex("810b0019 0108 0007 01 0a") + r.I_AM[6:]
-    routed = routed[:2] + len(routed).to_bytes(2, "big") + routed[4:]
-    assert bacnet.parse(routed).network == 7
+    assert bacnet.parse(r.I_AM_ROUTED).network == 7
 
 
 def test_wsd() -> None:
