@@ -62,8 +62,7 @@ async def challenge(http: Http, path: str = "/", scheme: str = "NTLM") -> None:
     token = base64.b64encode(ntlm.negotiate()).decode("ascii")
     raw, answer = await http.ask(path, headers={"Authorization": f"{scheme} {token}"}, last=True)
     found = parse_challenge(answer.headers.get("www-authenticate", ""))
-    head = raw.partition(b"\r\n\r\n")[0]
-    await http.c.report(found.body(http.c.port, "http"), "http", head)
+    await ntlm.report(http.c, found, "http", raw.partition(b"\r\n\r\n")[0])
 
 
 def offers_ntlm(answer: Answer) -> str | None:

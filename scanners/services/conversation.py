@@ -88,7 +88,7 @@ class Conversation:
         limit: int = LIMIT,
         wait_s: float | None = None,
         next_s: float | None = None,
-        whole_s: float = WHOLE_S,
+        whole_s: float | None = None,
     ) -> bytes:
         """One answer: until *done* says that it is whole, the peer closes, *limit* bytes came, or time is over.
 
@@ -98,7 +98,7 @@ class Conversation:
         stream = self._open_stream()
         wait = self.wait_s if wait_s is None else min(wait_s, self.wait_s)
         later = wait if next_s is None else next_s
-        data, until = bytearray(), time.monotonic() + whole_s
+        data, until = bytearray(), time.monotonic() + (WHOLE_S if whole_s is None else whole_s)
         self.heard, self.closed = b"", False
         try:
             while len(data) < limit and not done(bytes(data)):

@@ -9,6 +9,7 @@ import re
 import struct
 from collections.abc import Mapping
 
+from agent.model.bodies import DeviceAttribute, DeviceIdentity
 from agent.model.bodies_services import IppPrinter
 from scanners.http_answer import Answer
 from scanners.not_spoken import NotSpoken
@@ -40,6 +41,11 @@ async def talk(http: Http) -> None:
     server = answer.headers.get("server", "")[:200]
     body = parse(http.c.port, answer, tls=http.tls, server=server)
     await http.c.report(body, "ipp", answer.body[:16384] or raw[:1024])
+    if body.status == 0 and body.make_and_model:
+        # The printer speaks of itself; a print server answers for queues with another status or model.
+        await http.c.report(DeviceAttribute(name="model", value=body.make_and_model), "ipp")
+        if body.serial:
+            await http.c.report(DeviceIdentity(scheme="serial", value=body.serial), "ipp")
 
 
 def request(host: str) -> bytes:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from agent.model.bodies import HostName
 from agent.model.bodies_services import NtlmChallenge
 from scanners.not_spoken import NotSpoken
+from scanners.services.conversation import Conversation
 
 SIGNATURE = b"NTLMSSP\0"
 # Unicode, request target, NTLM, always sign, extended session security, version, 128 and 56 bits.
@@ -46,6 +48,13 @@ class Challenge:
                 **self.names,
             }
         )
+
+
+async def report(c: Conversation, found: Challenge, through: str, raw: bytes) -> None:
+    """Store the challenge, and the name the host goes by."""
+    await c.report(found.body(c.port, through), through, raw, public=True)
+    if name := found.names.get("dns_computer") or found.names.get("netbios_computer"):
+        await c.report(HostName(name=name, source="smb"), through)
 
 
 def negotiate() -> bytes:

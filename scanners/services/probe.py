@@ -14,7 +14,7 @@ from agent.model.run import UnitPlan
 from agent.model.status import Strength
 from scanners.services.conversation import Conversation
 from scanners.services.identify import identify
-from scanners.services.ways import KINDS_ASKED, way
+from scanners.services.ways import KINDS_ASKED, KINDS_TOLD, way
 from scanners.targets import ports_of, service_units
 
 WEB_PACKETS, WEB_BYTES = 1700, 150_000
@@ -31,7 +31,7 @@ class Services:
     name: str = "services"
     rev: int = 1
     needs: Needs = Needs(deadline_s=1800, after=("tcp_ports",))
-    emits: frozenset[str] = KINDS_ASKED
+    emits: frozenset[str] = KINDS_TOLD
     asks: Mapping[str, Strength] = field(
         default_factory=lambda: dict.fromkeys(sorted(KINDS_ASKED), "strong")
     )

@@ -64,7 +64,7 @@ async def talk(c: Conversation) -> None:
 
 async def _credssp(c: Conversation) -> None:
     raw = await c.ask(credssp(), lambda d: 0 < ber.whole(d) <= len(d))
-    await c.report(ntlm.find(raw).body(c.port, "rdp"), "rdp", raw, public=True)
+    await ntlm.report(c, ntlm.find(raw), "rdp", raw)
 
 
 def request(protocols: int) -> bytes:

@@ -105,7 +105,7 @@ async def _session(c: Conversation, versions: list[str]) -> None:
     raw = await c.ask(request_session(), whole, limit=LIMIT)
     found = ntlm.find(raw[:LIMIT])
     versions.append(found.os_version)
-    await c.report(found.body(c.port, "smb"), "smb", raw, public=True)
+    await ntlm.report(c, found, "smb", raw)
 
 
 def product_of(os_version: str) -> str:

@@ -139,3 +139,5 @@ KINDS_ASKED: frozenset[str] = frozenset(
         "api.about",
     }
 )
+KINDS_TOLD: frozenset[str] = KINDS_ASKED | {"host.name", "device.identity", "device.attribute"}
+"""What is seen on the way: names and serial numbers nobody asked for by themselves."""

@@ -12,7 +12,6 @@ import pytest
 
 from agent.model.bodies import HttpPage, TcpPort
 from agent.model.scope import OT_PORTS, RAW_PRINT_PORTS
-from agent.model.status import AskOutcome
 from scanners.http_answer import LIMIT
 from scanners.murmur import favicon_hash
 from scanners.services import conversation, http
@@ -37,7 +36,7 @@ def page_of(books: Books) -> HttpPage:
     return body
 
 
-def outcome(books: Books) -> AskOutcome:
+def outcome(books: Books) -> str:
     (answer,) = [a for kind, _, a in books.asks if kind == "http.page"]
     return answer
 

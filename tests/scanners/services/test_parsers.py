@@ -406,3 +406,11 @@ def test_any_bytes_have_an_end_or_not(data: bytes) -> None:
 def test_ber_there_and_back(value: int, data: bytes) -> None:
     assert ber.number(ber.expect(ber.INTEGER, ber.integer(value))[0]) == value
     assert ber.expect(ber.OCTETS, ber.element(ber.OCTETS, data) + b"x") == (data, b"x")
+
+
+def test_what_is_cut_is_not_taken_for_whole() -> None:
+    done = ber.element(ber.SEQUENCE, ber.integer(1), ber.element(0x65, b"\x0a\x01\0\x04\0\x04\0"))
+    assert ldap.whole(done)
+    assert not ldap.whole(done[:-1])
+    with pytest.raises(NotSpoken):
+        ber.take(done[:-1])

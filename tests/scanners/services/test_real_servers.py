@@ -13,7 +13,7 @@ from typing import TypeVar
 import pytest
 
 from agent.model import bodies_services as told
-from agent.model.bodies import Banner, Body, HttpPage, SshHostKey, TcpPort, TlsCertificate
+from agent.model.bodies import Banner, Body, HostName, HttpPage, SshHostKey, TcpPort, TlsCertificate
 from agent.model.scope import ScopeRule
 from scanners.services.conversation import Conversation
 from scanners.services.probe import Services
@@ -112,6 +112,7 @@ def test_files_and_directory(seen: Seen) -> None:
     assert (smb.dialect, smb.smb1, smb.signing_required) == ("SMB 3.1.1", True, False)
     ntlm = seen.one(445, told.NtlmChallenge)
     assert (ntlm.netbios_computer, ntlm.os_version) == ("FILES", "6.1.0")
+    assert any(isinstance(b, HostName) and b.source == "smb" for _, b in seen.books.bodies)
     for port, tls, starttls in ((389, False, True), (636, True, None)):
         root = seen.one(port, told.LdapRootDse)
         assert root.naming_contexts == ("dc=acme,dc=example",)
