@@ -14,8 +14,8 @@ from agent.model.scope import OT_PORTS, RAW_PRINT_PORTS
 from scanners.services import conversation, http, identify
 from scanners.services.probe import MUTE_PORTS, Services
 from scanners.services.ways import way
+from tests.agent.net.certificates import certificate
 from tests.agent.net.peers import HOST, OFFSET, Books, Handler, context, listening, run_unit, says
-from tests.agent.net.test_dialer import certificate
 
 UNKNOWN = 4567
 
