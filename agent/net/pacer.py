@@ -63,7 +63,7 @@ class Pacer:
     total_pps: float
     host_pps: float
     slow_pps: float
-    link_pps: float = 500.0
+    link_pps: float = 200.0
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _hosts: dict[str, _Host] = field(default_factory=dict)

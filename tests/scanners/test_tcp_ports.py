@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 
@@ -222,10 +222,14 @@ def test_ports_are_those_the_run_chose() -> None:
 class Broken:
     """A raw helper that sends a little, finds one port and dies."""
 
-    async def arp(self, *_: object) -> dict[str, tuple[str, ...]]:
+    async def arp(
+        self, interface: str, source_ip: str, targets: tuple[str, ...], rate: int
+    ) -> Mapping[str, tuple[str, ...]]:
         raise NotImplementedError
 
-    async def icmp(self, *_: object) -> dict[str, tuple[int, int]]:
+    async def icmp(
+        self, interface: str, source_ip: str, targets: Mapping[str, str], rate: int
+    ) -> Mapping[str, tuple[int, int]]:
         raise NotImplementedError
 
     async def sweep(self, job: SweepJob, heard: Callable[[Swept], Awaitable[None]]) -> None:
