@@ -37,6 +37,8 @@ class Net:
     seed: int = 1
     full: float = 0.0
     """Share of sends the card refuses."""
+    swallowed: set[tuple[str, int]] = field(default_factory=set)
+    """(host, port) whose first SYN gets lost."""
     wire: dict[str, list[tuple[float, str]]] = field(default_factory=lambda: defaultdict(list))
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
     _coming: list[tuple[float, int, str, bytes]] = field(default_factory=list)
@@ -139,6 +141,9 @@ class Net:
         if box is None or self._lost():
             return
         port = int.from_bytes(frame[36:38], "big")
+        if (host, port) in self.swallowed:
+            self.swallowed.discard((host, port))
+            return
         accepts = box.every or port in box.open
         if not accepts and box.closed == "drop":
             return

@@ -89,6 +89,14 @@ def test_loss_is_measured_and_nothing_is_missed() -> None:
     assert missed == 0
 
 
+def test_loss_that_shows_late_still_helps_the_host_that_was_done_first() -> None:
+    boxes = {f"10.0.0.{n}": Box(frozenset({1050})) for n in range(3, 30)}
+    boxes["10.0.0.2"] = Box(frozenset({1040}), "drop")
+    net = Net(boxes, swallowed={("10.0.0.2", 1040), ("10.0.0.28", 1010), ("10.0.0.29", 1010)})
+    net.sweep(dict.fromkeys(sorted(boxes, key=lambda h: int(h[7:]))), PORTS, Caps(None, 5000, 20))
+    assert net.opened() == truth(boxes)
+
+
 def test_a_network_without_answers_ends() -> None:
     net = Net({})
     _, took = net.sweep({f"10.0.0.{n}": None for n in range(2, 200)}, PORTS)
