@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import ip_address
+from typing import Protocol
 
 from agent.contract import (
     Accept,
@@ -64,6 +65,21 @@ class NoDatagrams:
         return "no datagram may be sent from here"
 
 
+class Caring(Protocol):
+    """Who is treated with care for what was seen of them (`agent.care`)."""
+
+    def why(self, host: str) -> str: ...
+    def look(self, seen: Callable[[str], Iterable[Observation]]) -> None: ...
+
+
+class NoCare:
+    def why(self, host: str) -> str:
+        return ""
+
+    def look(self, seen: Callable[[str], Iterable[Observation]]) -> None:
+        """Nothing is remembered."""
+
+
 @dataclass(frozen=True)
 class RunContext:
     site: str
@@ -81,9 +97,12 @@ class RunContext:
     ot_ranges: tuple[str, ...] = ()
     ears: Ears | None = None
     udp: Datagrams = field(default_factory=NoDatagrams)
+    ports: str = "msp"
+    arp_pps: int = 500
+    care: Caring = field(default_factory=lambda: NoCare())
 
     def slow(self, host: str) -> bool:
-        return slow_judge(self.slow_ranges)(host)
+        return slow_judge(self.slow_ranges)(host) or bool(self.care.why(host))
 
     def ot(self, host: str) -> bool:
         return slow_judge(self.ot_ranges)(host)

@@ -6,7 +6,7 @@ it awaits `emit(...)`, which applies back-pressure and refuses once the unit has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
@@ -238,6 +238,73 @@ class Pacer(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class SweepJob:
+    """TCP ports to be asked by single SYNs. `targets`: address -> MAC to send to, None where ARP is to find it. `first`: so many of `ports`
+    matter most. `sure`: somebody is known to be at each address. `routed`: the MAC is a gateway's. `rate`: broadcasts a second at most.
+    `echo`: one ICMP echo each (all with a MAC) in place of ports, at `rate`."""
+
+    targets: Mapping[str, str | None]
+    ports: tuple[int, ...]
+    first: int
+    sure: bool = True
+    routed: bool = False
+    rate: float = 500.0
+    echo: bool = False
+
+
+@dataclass(frozen=True)
+class SweptMac:
+    """A MAC answered for *host*; a second one is a conflict."""
+
+    host: str
+    mac: str
+
+
+@dataclass(frozen=True)
+class SweptPort:
+    """*port* of *host* accepted."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class SweptEcho:
+    """*host* answered ICMP echo, after `rtt_us` microseconds."""
+
+    host: str
+    ttl: int
+    rtt_us: int
+
+
+@dataclass(frozen=True)
+class SweptSent:
+    """Packets that left for *host* since this was last told, resets our kernel sent by itself included."""
+
+    host: str
+    arp: int
+    udp: int
+    icmp: int
+    tcp: int
+
+
+@dataclass(frozen=True)
+class SweptHost:
+    """The last word on *host*: its ports by what they said. `capped`: it was asked no further, as no real host has so many open."""
+
+    host: str
+    open: int
+    closed: int
+    silent: int
+    unreachable: int
+    unasked: int
+    capped: bool = False
+
+
+Swept = SweptMac | SweptPort | SweptEcho | SweptSent | SweptHost
+
+
 class RawPort(Protocol):
     """The raw helper process, when this run has the right: sends only what it is told, after its own scope check."""
 
@@ -251,6 +318,13 @@ class RawPort(Protocol):
         self, interface: str, source_ip: str, targets: Mapping[str, str], rate: int
     ) -> Mapping[str, tuple[int, int]]:
         """*targets*: address -> next-hop MAC. Returns address -> (ttl, round trip in microseconds). Raises `RawError`."""
+        ...
+
+    async def sweep(self, job: SweepJob, heard: Callable[[Swept], Awaitable[None]]) -> None:
+        """Ask the ports of *job*; *heard* gets what is found and what was sent at once, so that nothing is lost should the helper die.
+
+        Raises `RawError` when it was cut short: hosts without a `SweptHost` are then not known.
+        """
         ...
 
 
@@ -314,6 +388,16 @@ class Context(Protocol):
     def ears(self) -> Ears | None: ...
     @property
     def accounts(self) -> Accounts: ...
+    @property
+    def ports(self) -> str:
+        """Which TCP ports the run asks: a set of `agent.catalogs.ports`, or a list such as "22,80,8000-8010"."""
+        ...
+
+    @property
+    def arp_pps(self) -> int:
+        """Broadcasts a second on the link, in the normal profile."""
+        ...
+
     def slow(self, host: str) -> bool:
         """True where care was asked for this address: one connection at a time, at most 10 packets a second."""
         ...

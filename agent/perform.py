@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
+from agent.care import Care
+from agent.catalogs.port_sets import port_set
 from agent.context import RunContext, slow_judge
 from agent.contract import Probe, RawError
 from agent.credentials import AccountBook
@@ -25,8 +27,8 @@ from agent.net.door import Doors
 from agent.net.ears import Ears
 from agent.net.nmap_port import NmapPort, NmapWish
 from agent.net.pacer import Pacer
-from agent.net.rates import PROFILES, Profile
-from agent.net.raw_port import RawHelper, raw_available
+from agent.net.rates import PROFILES, Profile, Rates
+from agent.net.raw_port import RawCaps, RawHelper, raw_available
 from agent.net.udp import LiveDatagrams
 from agent.net.vantage import is_loopback, vantage
 from agent.opening import begin, check_same_scope, header_of, take_up, unfinished
@@ -34,6 +36,8 @@ from agent.run import Engine, Progress
 from agent.stopping import stop_signals
 from agent.store.writer import RunStore
 
+MOST_ARP_PPS = 5000
+"""Broadcasts a second on a link, at most when asked for by flag."""
 OWN_MACHINE = 50
 """How much faster this machine may be asked than a network."""
 
@@ -45,7 +49,7 @@ CLOCK_S = 1.0
 @dataclass(frozen=True)
 class RunRequest:
     """What the technician asked for on the command line: `only` holds names of probes and addresses of hosts; `port_offset` is the
-    loopback lab's port map."""
+    loopback lab's port map; `ports` a set of ports or a list of them; `arp_pps` broadcasts a second on the link."""
 
     site: str | None = None
     only: tuple[str, ...] = ()
@@ -59,6 +63,8 @@ class RunRequest:
     operator: str = ""
     port_offset: int = 0
     fast: bool = False
+    ports: str = "msp"
+    arp_pps: int | None = None
 
 
 @dataclass
@@ -83,6 +89,8 @@ class Performing:
 
     async def main(self) -> SessionEnd:
         """Raises `Refusal` before anything is sent where the right to look is missing, and `StoreError` on a full disk."""
+        if why := self._odd():
+            raise Refusal(2, why, "See handover run --help.")
         with stop_signals(self.stop, self._hurry):
             return await self._gated()
 
@@ -141,6 +149,16 @@ class Performing:
         """Quiet was agreed with the client: nobody at the keyboard lifts it."""
         return "quiet" if self.engagement.quiet else "fast" if self.request.fast else "normal"
 
+    def _odd(self) -> str:
+        """What of the request cannot be, in words; empty where all can."""
+        try:
+            port_set(self.request.ports)
+        except ValueError as error:
+            return f"--ports takes msp, wide or a list of TCP ports: {error}"
+        if self.request.arp_pps is not None and not 1 <= self.request.arp_pps <= MOST_ARP_PPS:
+            return f"--arp-rate takes 1 to {MOST_ARP_PPS} broadcasts a second"
+        return ""
+
     def _site(self) -> str:
         sites = [s.id for s in self.engagement.client.site]
         if self.request.site is None:
@@ -184,7 +202,8 @@ class Performing:
         raw: RawHelper | None = None
         if available:
             try:
-                raw = await RawHelper.start(scope, where)
+                caps = _raw_caps(PROFILES[self._profile()], self.request.arp_pps)
+                raw = await RawHelper.start(scope, where, caps)
             except RawError as error:
                 # Raw packets are an accelerator: the run goes on without, and says why.
                 why = str(error)
@@ -221,15 +240,14 @@ class Performing:
         ranges = slow_ranges(self.engagement, site)
         offset = self.request.port_offset
         opted_in = ot_ranges(self.engagement, site)
-        dialer = LiveDialer(
-            scope, pacer, slow_judge(ranges), offset, ot=slow_judge(opted_in), doors=doors
-        )
+        care = Care(ranges)
+        dialer = LiveDialer(scope, pacer, care.slow, offset, ot=slow_judge(opted_in), doors=doors)
         nmap = self._nmap(scope)
         datagrams = LiveDatagrams(
             scope,
             pacer,
             where,
-            slow_judge(ranges),
+            care.slow,
             offset,
             slow_judge(opted_in),
             self.engagement.quiet,
@@ -247,6 +265,9 @@ class Performing:
             accounts=accounts,
             seen_kind=store.seen,
             slow_ranges=ranges,
+            ports=self.request.ports,
+            arp_pps=self.request.arp_pps or int(rates.link_pps),
+            care=care,
             nmap=nmap,
             ot_ranges=opted_in,
             ears=ears,
@@ -295,6 +316,17 @@ class Performing:
             store = begin(self.engagement, header)
         self.path = store.path
         return store
+
+
+def _raw_caps(rates: Rates, arp_pps: int | None) -> RawCaps:
+    """Caps of the raw engine in a profile; its window of 100 ms holds the resets of our kernel too."""
+    free = rates.host_pps >= rates.total_pps
+    return RawCaps(
+        host=None if free else int(rates.host_pps // 10) + 1,
+        total=rates.total_pps,
+        broadcast=float(arp_pps or rates.link_pps),
+        gateway=min(100.0, rates.total_pps),
+    )
 
 
 def is_address(text: str) -> bool:

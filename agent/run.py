@@ -112,6 +112,8 @@ class Engine:
     async def _layer(self, layer: Sequence[Probe], finished: frozenset[tuple[str, str]]) -> None:
         queue: asyncio.Queue[tuple[Probe, UnitPlan] | None] = asyncio.Queue(self.workers * 2)
         work: list[tuple[Probe, UnitPlan]] = []
+        # Who turned out to be fragile is treated so from here on.
+        self.ctx.care.look(self.ctx.seen)
         whole: list[ProbeStatus] = []
         for probe in layer:
             units, status = await self._plan(probe)

@@ -1,6 +1,6 @@
 """ARP sweep (RFC 826) by the raw helper: who is on this link, and with which MAC. The strongest question a sweep can put.
 
-A host on the link must answer ARP to speak IPv4 at all; silence after two tries is still silence, not absence.
+A host on the link must answer ARP to speak IPv4 at all; silence after all tries is still silence, not absence.
 """
 
 from __future__ import annotations
@@ -8,17 +8,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from agent.contract import Context, Emit, Needs, RawError, Transport
+from agent.contract import (
+    Context,
+    Emit,
+    Needs,
+    RawError,
+    SweepJob,
+    Swept,
+    SweptMac,
+    SweptSent,
+    Transport,
+)
 from agent.model.bodies import ArpEntry
 from agent.model.run import UnitPlan
 from agent.model.status import AskOutcome, Strength
 from scanners.link import LinkChanged, changed, mark, on_link
 from scanners.targets import host_ref, subnet_ref, subnets, within
 
-TRIES = 2
+TRIES = 4
+"""Two as a rule; more where packets get lost."""
 FRAME = 60
-RATE, QUIET_RATE = 200, 10
-"""Requests a second; dynamic ARP inspection shuts a port at 15 by default (Cisco), hence the quiet rate."""
+RATE, QUIET_RATE = 500, 10
+"""Requests a second that our kernel may be made to send; of the raw engine the run says the rate. Dynamic ARP inspection shuts a port at
+15 by default (Cisco), hence the quiet rate."""
 
 
 @dataclass(frozen=True)
@@ -43,22 +55,35 @@ class Arp:
         if ctx.raw is None or ctx.vantage.interface is None or ctx.vantage.address is None:
             raise RawError("no interface with an address in this network")
         before = await mark(ctx)
+        macs: dict[str, list[str]] = {}
+        sent = dict.fromkeys(unit.targets, 0)
+
+        async def heard(news: Swept) -> None:
+            if isinstance(news, SweptSent):
+                sent[news.host] += news.arp
+                emit.sent(news.host, "arp", news.arp, news.arp * FRAME)
+            elif isinstance(news, SweptMac):
+                macs.setdefault(news.host, []).append(news.mac)
+                await emit(host_ref(ctx, news.host), ArpEntry(mac=news.mac), channel="arp")
+
+        rate = QUIET_RATE if ctx.quiet else ctx.arp_pps
+        job = SweepJob(dict.fromkeys(unit.targets), ports=(), first=0, rate=rate)
+        cut_short: RawError | None = None
+        try:
+            await ctx.raw.sweep(job, heard)
+        except RawError as error:
+            cut_short = error
+            for target, packets in sent.items():
+                # What it sent and had no time to tell is not known: all that was reserved counts.
+                emit.sent(target, "arp", TRIES - packets, (TRIES - packets) * FRAME)
+        lost = str(cut_short) if cut_short else await changed(ctx, before)
         for target in unit.targets:
-            emit.sent(target, "arp", TRIES, TRIES * FRAME)
-        found = await ctx.raw.arp(
-            ctx.vantage.interface,
-            ctx.vantage.address,
-            unit.targets,
-            QUIET_RATE if ctx.quiet else RATE,
-        )
-        lost = await changed(ctx, before)
-        for target in unit.targets:
-            macs = found.get(target, ())
-            for mac in macs:
-                await emit(host_ref(ctx, target), ArpEntry(mac=mac), channel="arp")
-            emit.ask("host.alive", host_ref(ctx, target), told(bool(macs), lost))
+            emit.ask("host.alive", host_ref(ctx, target), told(target in macs, lost))
         # The question "who is on this subnet?" was put to every address of the piece.
-        emit.ask("arp.entry", unit.subject, told(bool(found), lost))
+        whole: AskOutcome = "error" if cut_short else told(bool(macs), lost)
+        emit.ask("arp.entry", unit.subject, whole)
+        if cut_short is not None:
+            raise cut_short
         if lost:
             raise LinkChanged(lost)
 

@@ -6,10 +6,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from agent.contract import Context, Emit, Needs, RawError, Transport
+from agent.contract import (
+    Context,
+    Emit,
+    Needs,
+    RawError,
+    SweepJob,
+    Swept,
+    SweptEcho,
+    SweptSent,
+    Transport,
+)
 from agent.model.bodies import ArpEntry, IcmpEcho
 from agent.model.run import UnitPlan
-from agent.model.status import Strength
+from agent.model.status import AskOutcome, Strength
 from scanners.link import on_link
 from scanners.targets import host_ref, within
 
@@ -42,21 +52,34 @@ class Icmp:
         if ctx.raw is None or ctx.vantage.interface is None or ctx.vantage.address is None:
             raise RawError("no interface with an address in this network")
         hops = next_hops(ctx)
+        sent = dict.fromkeys(unit.targets, 0)
+        found: set[str] = set()
+
+        async def heard(news: Swept) -> None:
+            if isinstance(news, SweptSent):
+                sent[news.host] += news.icmp
+                emit.sent(news.host, "icmp", news.icmp, news.icmp * FRAME)
+            elif isinstance(news, SweptEcho):
+                found.add(news.host)
+                body = IcmpEcho(ttl=news.ttl, rtt_us=news.rtt_us)
+                await emit(host_ref(ctx, news.host), body, channel="icmp")
+
+        rate = QUIET_RATE if ctx.quiet else RATE
+        to = {t: hops[t] for t in unit.targets}
+        cut_short: RawError | None = None
+        try:
+            await ctx.raw.sweep(SweepJob(to, ports=(), first=0, rate=rate, echo=True), heard)
+        except RawError as error:
+            cut_short = error
+            for target, packets in sent.items():
+                # What it sent and had no time to tell is not known: all that was reserved counts.
+                emit.sent(target, "icmp", TRIES - packets, (TRIES - packets) * FRAME)
+        silence: AskOutcome = "error" if cut_short else "silent"
         for target in unit.targets:
-            emit.sent(target, "icmp", TRIES, TRIES * FRAME)
-        found = await ctx.raw.icmp(
-            ctx.vantage.interface,
-            ctx.vantage.address,
-            {t: hops[t] for t in unit.targets},
-            QUIET_RATE if ctx.quiet else RATE,
-        )
-        for target in unit.targets:
-            if target in found:
-                ttl, rtt = found[target]
-                await emit(host_ref(ctx, target), IcmpEcho(ttl=ttl, rtt_us=rtt), channel="icmp")
-            emit.ask(
-                "icmp.echo", host_ref(ctx, target), "answered" if target in found else "silent"
-            )
+            told: AskOutcome = "answered" if target in found else silence
+            emit.ask("icmp.echo", host_ref(ctx, target), told)
+        if cut_short is not None:
+            raise cut_short
 
 
 def next_hops(ctx: Context) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Who is on this link, without privileges: one UDP datagram an address makes the kernel ask by ARP; then its table is read.
 
 Port 9 (discard, RFC 863): nothing answers there, nothing prints. Traps measured on Linux: a socket's buffer holds about 277 unresolved
-peers, so a fresh socket for every 128 addresses; the kernel repeats an ARP request after 1 s, so 1.3 s of waiting. An entry that was
-there before proves nothing until the kernel has confirmed it (states of a neighbour: linux/neighbour.h, RFC 4861 section 7.3.2).
+peers, so a fresh socket for every 128 addresses; the kernel repeats an ARP request after 1 s, twice: one datagram is enough. An entry
+that was there before proves nothing until the kernel has confirmed it (states of a neighbour: linux/neighbour.h, RFC 4861 section 7.3.2).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from scanners.targets import host_ref
 EVERYBODY = "255.255.255.255"
 """The pacer's name for the link itself (RFC 919): a broadcast reaches everybody on it."""
 PER_SOCKET = 128
-ROUNDS = 2
-WAIT_S = 1.3
+WAIT_S = 3.3
+"""After the last datagram: the kernel has then asked three times, a second apart."""
 ARP_TRIES = 3
 """Requests the kernel sends for one unresolved address, a second apart (ip-sysctl, mcast_solicit)."""
 SLOTS = ARP_TRIES + 1
@@ -59,31 +59,26 @@ class Neighbours:
         return link_units(self.name, ctx)
 
     def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
-        arp = ROUNDS * ARP_TRIES + CONFIRM
+        arp = ARP_TRIES + CONFIRM
         out: dict[tuple[str, Transport], tuple[int, int]] = {}
         for t in unit.targets:
-            out[t, "udp"] = (ROUNDS, ROUNDS * DATAGRAM)
+            out[t, "udp"] = (1, DATAGRAM)
             out[t, "arp"] = (arp, arp * FRAME)
         return out
 
     async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
-        found: dict[str, str] = {}
         before = await mark(ctx)
-        # The kernel itself repeats: where few frames are wanted, that is enough.
-        rounds = 1 if ctx.quiet else ROUNDS
-        unasked: set[str] = set()
-        for number in range(rounds):
-            left = [t for t in unit.targets if t not in found]
-            # The link is taken for the whole round: pieces that took turns would find the table full (gc_thresh3).
-            await ctx.pace.turn(EVERYBODY, len(left) * SLOTS, slow=ctx.quiet)
-            gap = SLOTS / (QUIET_RATE if ctx.quiet else RATE)
-            for start in range(0, len(left), PER_SOCKET):
-                unasked |= await _poke(left[start : start + PER_SOCKET], gap, emit, bool(number))
-            await asyncio.sleep(WAIT_S if number + 1 < rounds else ARP_TRIES)
-            table = await _confirmed(left)
-            found |= {n.address: n.mac for n in table if n.mac and PROVEN & set(n.state.split())}
-            unproven = FIXED | DOUBTFUL
-            unasked |= {n.address for n in table if unproven & set(n.state.split())}
+        left, unasked = unit.targets, set[str]()
+        # The link is taken for the whole piece: pieces that took turns would find the table full (gc_thresh3).
+        await ctx.pace.turn(EVERYBODY, len(left) * SLOTS, slow=ctx.quiet)
+        gap = SLOTS / (QUIET_RATE if ctx.quiet else RATE)
+        for start in range(0, len(left), PER_SOCKET):
+            unasked |= await _poke(left[start : start + PER_SOCKET], gap, emit)
+        await asyncio.sleep(WAIT_S)
+        table = await _confirmed(left)
+        found = {n.address: n.mac for n in table if n.mac and PROVEN & set(n.state.split())}
+        unproven = FIXED | DOUBTFUL
+        unasked |= {n.address for n in table if unproven & set(n.state.split())}
         lost = await changed(ctx, before)
         for target in unit.targets:
             outcome: AskOutcome = "error" if target in unasked else told(target in found, lost)
@@ -108,10 +103,10 @@ async def _confirmed(targets: Sequence[str]) -> list[Neighbour]:
         await asyncio.sleep(0.5)
 
 
-async def _poke(targets: Sequence[str], gap: float, emit: Emit, again: bool) -> set[str]:
+async def _poke(targets: Sequence[str], gap: float, emit: Emit) -> set[str]:
     """One datagram to each, *gap* seconds apart; returns those to whom none could be sent."""
     unasked: set[str] = set()
-    arp = ARP_TRIES + (0 if again else CONFIRM)
+    arp = ARP_TRIES + CONFIRM
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
         for target in targets:

@@ -37,6 +37,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "agent.told": (),
     # The engine knows probes by their contract only.
     "agent.context": ("agent.contract", "agent.model"),
+    "agent.care": ("agent.catalogs", "agent.model"),
     "agent.counting": ("agent.contract",),
     "agent.emitter": ("agent.clock", "agent.contract", "agent.counting", "agent.model"),
     "agent.outcome": ("agent.contract", "agent.model"),

@@ -49,6 +49,19 @@ def _seconds(ctx: click.Context, option: click.Parameter, value: float | None) -
     metavar="SECONDS",
     help="End cleanly after this long.",
 )
+@click.option(
+    "--ports",
+    default="msp",
+    show_default=True,
+    metavar="msp|wide|LIST",
+    help="TCP ports to ask: those that matter to an MSP, about 1,300, or your own (22,80,8000-8010).",
+)
+@click.option(
+    "--arp-rate",
+    type=int,
+    metavar="PPS",
+    help="ARP requests a second with raw sockets; up to 5000, for networks as wide as a /16.",
+)
 @click.option("--operator", help="Who runs this; the login name when left out.")
 @fail_on_option
 def command(
@@ -61,6 +74,8 @@ def command(
     no_raw: bool,
     with_nmap: tuple[str, ...],
     retry_account: tuple[str, ...],
+    ports: str,
+    arp_rate: int | None,
     deadline: float | None,
     operator: str | None,
     fail_on: str | None,
@@ -82,6 +97,8 @@ def command(
         use_raw=not no_raw,
         with_nmap=with_nmap,
         retry_accounts=retry_account,
+        ports=ports,
+        arp_pps=arp_rate,
         deadline_s=deadline,
         operator=operator or login(),
     )

@@ -5,14 +5,14 @@ Probes that plan from what others found are asked for one made-up host with thre
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Never
 
 from agent.context import RunContext
-from agent.contract import Emit, Knock, OutOfScope, Probe, Stream
+from agent.contract import Emit, Knock, OutOfScope, Probe, Stream, SweepJob, Swept
 from agent.engagement.engagement import Engagement
-from agent.engagement.scoping import slow_ranges
+from agent.engagement.scoping import ot_ranges, slow_ranges
 from agent.model.base import Us
 from agent.model.bodies import ArpEntry, Body, IcmpEcho, TcpPort
 from agent.model.observation import Observation, observation_id
@@ -66,6 +66,7 @@ def forecasts(
             accounts=accounts,
             seen_kind=lambda kind: seen.get(kind, []),
             slow_ranges=slow_ranges(engagement, site),
+            ot_ranges=ot_ranges(engagement, site),
         )
 
     nothing = context({})
@@ -155,6 +156,9 @@ class _NoWire:
     async def icmp(
         self, interface: str, source_ip: str, targets: Mapping[str, str], rate: int
     ) -> Mapping[str, tuple[int, int]]:
+        self._refuse()
+
+    async def sweep(self, job: SweepJob, heard: Callable[[Swept], Awaitable[None]]) -> None:
         self._refuse()
 
     def _refuse(self) -> Never:

@@ -43,7 +43,7 @@ class Rates:
 
 
 PROFILES: Mapping[Profile, Rates] = {
-    "normal": Rates(1000, 40, 10, 200, handshakes=5, connections=1),
+    "normal": Rates(1000, 40, 10, 500, handshakes=5, connections=1),
     "quiet": Rates(200, 10, 5, 10, handshakes=2, connections=1),
     "fast": Rates(5000, 5000, 10, 500, handshakes=None, connections=None),
 }

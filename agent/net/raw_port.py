@@ -1,7 +1,8 @@
 """Our end of the raw helper: starts it by exec, speaks JSON lines with it, ends it. The helper checks the scope again by itself.
 
-A request that is cancelled, or takes longer than its pace allows, costs the helper its life: it must not go on sending for a unit that
-has ended. The next request starts another.
+Many requests run at a time in its one paced loop; what it tells is handed on line by line. A request that is cancelled is stopped and
+waited for: it must not go on sending for a unit that has ended. A helper that says nothing for too long is ended; the next request
+starts another.
 """
 
 from __future__ import annotations
@@ -13,19 +14,30 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from agent.contract import OutOfScope, RawError
+from agent.contract import (
+    OutOfScope,
+    RawError,
+    SweepJob,
+    Swept,
+    SweptEcho,
+    SweptHost,
+    SweptMac,
+    SweptPort,
+    SweptSent,
+)
 from agent.model.run import Vantage
 from agent.model.scope import ScopeRule
 
 _KEPT = frozenset({"PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT"})
 _LIMIT = 8 * 1024 * 1024
 _START_S = 30.0
-_TRIES = 2
-_SPARE_S = 15.0
-"""On top of what the pace asks for: tails, a busy machine."""
+_SILENT_S = 20.0
+"""It speaks every two seconds while it works."""
+_STOP_S = 5.0
 
 
 def raw_available() -> tuple[bool, str]:
@@ -42,73 +54,145 @@ def raw_available() -> tuple[bool, str]:
     return True, ""
 
 
+@dataclass(frozen=True)
+class RawCaps:
+    """Packets by send time: to one host in any 100 ms (None lifts it); a second in all, by broadcast on the link, and new connections
+    through one gateway."""
+
+    host: int | None = 5
+    total: float = 1000.0
+    broadcast: float = 500.0
+    gateway: float = 100.0
+
+
 class RawHelper:
     """`contract.RawPort` over the helper process. `rights`: what the helper says it has left."""
 
-    def __init__(self, scope: ScopeRule, where: Vantage) -> None:
-        self._scope, self._where = scope, where
+    def __init__(self, scope: ScopeRule, where: Vantage, caps: RawCaps | None = None) -> None:
+        self._scope, self._where, self._caps = scope, where, caps or RawCaps()
         self._process: asyncio.subprocess.Process | None = None
-        self._lock = asyncio.Lock()
+        self._reader: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        self._lines: dict[int, asyncio.Queue[dict[str, Any]]] = {}
         self._ids = itertools.count(1)
         self._closed = False
         self.rights = ""
 
     @classmethod
-    async def start(cls, scope: ScopeRule, where: Vantage) -> Self:
+    async def start(cls, scope: ScopeRule, where: Vantage, caps: RawCaps | None = None) -> Self:
         """Raises `RawError` with the helper's words when it cannot begin."""
-        helper = cls(scope, where)
-        await helper._begin()
+        helper = cls(scope, where, caps)
+        await helper._running()
         return helper
 
     async def arp(
         self, interface: str, source_ip: str, targets: tuple[str, ...], rate: int
     ) -> Mapping[str, tuple[str, ...]]:
-        found = await self._request({"op": "arp", "targets": list(targets), "rate": rate})
-        return {ip: tuple(macs) for ip, macs in found.items()}
+        found: dict[str, tuple[str, ...]] = {}
+
+        async def heard(line: dict[str, Any]) -> None:
+            for kind, host, *rest in line.get("news", ()):
+                if kind == "mac":
+                    found[host] = (*found.get(host, ()), str(rest[0]))
+
+        await self._request({"op": "arp", "targets": list(targets), "rate": rate}, targets, heard)
+        return found
 
     async def icmp(
         self, interface: str, source_ip: str, targets: Mapping[str, str], rate: int
     ) -> Mapping[str, tuple[int, int]]:
-        found = await self._request(
-            {"op": "icmp", "targets": list(targets), "macs": dict(targets), "rate": rate}
-        )
-        return {ip: (int(ttl), int(rtt)) for ip, (ttl, rtt) in found.items()}
+        found: dict[str, tuple[int, int]] = {}
+
+        async def heard(line: dict[str, Any]) -> None:
+            for kind, host, *rest in line.get("news", ()):
+                if kind == "echo":
+                    found[host] = (int(rest[0]), int(rest[1]))
+
+        request = {"op": "icmp", "targets": list(targets), "macs": dict(targets), "rate": rate}
+        await self._request(request, tuple(targets), heard)
+        return found
+
+    async def sweep(self, job: SweepJob, heard: Callable[[Swept], Awaitable[None]]) -> None:
+        async def told(line: dict[str, Any]) -> None:
+            for item in _swept(line):
+                await heard(item)
+
+        request: dict[str, Any] = {
+            "op": "sweep",
+            "targets": dict(job.targets),
+            "ports": list(job.ports),
+            "first": job.first,
+            "sure": job.sure,
+            "routed": job.routed,
+            "rate": job.rate,
+        }
+        if job.echo:
+            icmp = {"op": "icmp", "targets": list(job.targets), "macs": dict(job.targets)}
+            request = {**icmp, "rate": job.rate}
+        await self._request(request, tuple(job.targets), told)
 
     async def close(self) -> None:
         """End the helper; it holds nothing that could be lost."""
         self._closed = True
-        await self._end()
+        await self._end("the raw helper has been ended")
 
-    async def _request(self, request: dict[str, Any]) -> dict[str, Any]:
-        for target in request["targets"]:
+    async def _request(
+        self,
+        request: dict[str, Any],
+        targets: tuple[str, ...],
+        heard: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
+        for target in targets:
             if (verdict := self._scope.judge(target)) != "allowed":
                 raise OutOfScope(f"{target} is {verdict}")
-        limit = _TRIES * len(request["targets"]) / max(1, request["rate"]) + _SPARE_S
-        async with self._lock:
+        process = await self._running()
+        number = next(self._ids)
+        lines = self._lines[number] = asyncio.Queue()
+        over = False
+        try:
+            await self._tell(process, {**request, "id": number})
+            while not over:
+                line = await lines.get()
+                over = "done" in line or "error" in line
+                if "error" in line:
+                    raise RawError(str(line["error"]))
+                await heard(line)
+        finally:
+            # Whatever ended it, our unit's end included: nothing more may leave for it.
+            if not over:
+                await self._stop(process, number, lines)
+            del self._lines[number]
+
+    async def _stop(
+        self,
+        process: asyncio.subprocess.Process,
+        number: int,
+        lines: asyncio.Queue[dict[str, Any]],
+    ) -> None:
+        if process is not self._process:
+            return
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await self._tell(process, {"op": "stop", "id": number})
+                while not {"done", "error"} & (await lines.get()).keys():
+                    pass
+        except (TimeoutError, RawError):
+            await self._end("the raw helper did not stop when it was told to")
+        except asyncio.CancelledError:
+            self._kill()
+            raise
+
+    async def _running(self) -> asyncio.subprocess.Process:
+        async with self._starting:
+            if self._closed:
+                raise RawError("the raw helper has been ended")
             if self._process is None:
                 await self._begin()
-            try:
-                async with asyncio.timeout(limit):
-                    answer = await self._exchange({**request, "id": next(self._ids)})
-            except TimeoutError:
-                await self._end()
-                raise RawError(f"the raw helper took longer than {limit:.0f} s") from None
-            except RawError:
-                await self._end()
-                raise
-            except asyncio.CancelledError:
-                self._kill()
-                await self._end()
-                raise
-        if "error" in answer:
-            raise RawError(str(answer["error"]))
-        found: dict[str, Any] = answer["found"]
-        return found
+            assert self._process is not None
+            return self._process
 
     async def _begin(self) -> None:
-        if self._closed:
-            raise RawError("the raw helper has been ended")
-        self._process = await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",  # nothing is imported from the folder we happen to stand in
             "-m",
@@ -122,52 +206,105 @@ class RawHelper:
             # Secrets of accounts may be in our environment: it gets none of it but what an interpreter needs.
             env={k: v for k, v in os.environ.items() if k in _KEPT},
         )
+        self._process = process
         first = {
             "interface": self._where.interface,
             "source_ip": self._where.address,
             "scope": self._scope.model_dump(mode="json"),
+            "caps": asdict(self._caps),
         }
         try:
             async with asyncio.timeout(_START_S):
-                answer = await self._exchange(first)
+                await self._tell(process, first)
+                answer = await self._line(process)
             if not answer.get("ready"):
                 raise RawError(str(answer.get("error", "the raw helper did not start")))
         except TimeoutError:
-            await self._end()
+            await self._end("")
             raise RawError(f"the raw helper did not start within {_START_S:.0f} s") from None
         except BaseException:
             self._kill()
-            await self._end()
+            await self._end("")
             raise
         self.rights = str(answer.get("rights", ""))
+        self._reader = asyncio.create_task(self._read(process))
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        """Hand on what the helper says until it ends, or is silent for too long while there is work."""
+        while True:
+            try:
+                async with asyncio.timeout(_SILENT_S):
+                    line = await self._line(process)
+            except TimeoutError:
+                if not self._lines:
+                    continue
+                why = f"the raw helper said nothing for {_SILENT_S:.0f} s"
+                break
+            except RawError as error:
+                why = str(error)
+                break
+            mine = self._lines.get(line["id"]) if isinstance(line.get("id"), int) else None
+            if mine is not None:
+                mine.put_nowait(line)
+        self._reader = None
+        await self._end(why)
 
     def _kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 
-    async def _end(self) -> None:
+    async def _end(self, why: str) -> None:
+        """End the helper; requests under way end with *why*."""
         self._kill()
         process, self._process = self._process, None
+        reader, self._reader = self._reader, None
+        for lines in self._lines.values():
+            lines.put_nowait({"error": why})
+        if reader is not None:
+            reader.cancel()
+            await asyncio.wait({reader})
         if process is not None:
             # Reading to the end lets the pipes close before the loop does.
             await process.communicate()
 
-    async def _exchange(self, line: dict[str, Any]) -> dict[str, Any]:
-        assert self._process is not None
-        assert self._process.stdin is not None and self._process.stdout is not None
+    async def _tell(self, process: asyncio.subprocess.Process, line: dict[str, Any]) -> None:
+        assert process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(line).encode() + b"\n")
-            await self._process.stdin.drain()
-            text = await self._process.stdout.readline()
+            process.stdin.write(json.dumps(line).encode() + b"\n")
+            await process.stdin.drain()
+        except (ConnectionError, RuntimeError) as error:
+            raise RawError(f"the raw helper is gone ({type(error).__name__})") from None
+
+    async def _line(self, process: asyncio.subprocess.Process) -> dict[str, Any]:
+        assert process.stdout is not None
+        try:
+            text = await process.stdout.readline()
             if not text:
-                raise RawError("the raw helper ended" + await self._last_words())
+                raise RawError("the raw helper ended" + await self._last_words(process))
             answer: dict[str, Any] = json.loads(text)
         except (ConnectionError, ValueError) as error:
             raise RawError(f"the raw helper is gone ({type(error).__name__})") from None
         return answer
 
-    async def _last_words(self) -> str:
-        assert self._process is not None and self._process.stderr is not None
-        words = (await self._process.stderr.read(4096)).decode("utf-8", "replace").strip()
+    async def _last_words(self, process: asyncio.subprocess.Process) -> str:
+        assert process.stderr is not None
+        words = (await process.stderr.read(4096)).decode("utf-8", "replace").strip()
         return f": {words.splitlines()[-1][:200]}" if words else ""
+
+
+def _swept(line: dict[str, Any]) -> list[Swept]:
+    out: list[Swept] = []
+    for host, (arp, udp, icmp, tcp) in line.get("sent", {}).items():
+        out.append(SweptSent(host, int(arp), int(udp), int(icmp), int(tcp)))
+    for kind, host, *rest in line.get("news", ()):
+        if kind == "mac":
+            out.append(SweptMac(host, str(rest[0])))
+        elif kind == "echo":
+            out.append(SweptEcho(host, int(rest[0]), int(rest[1])))
+        elif kind == "open":
+            out.append(SweptPort(host, int(rest[0])))
+        elif kind == "host":
+            opened, closed, silent, unreachable, unasked = (int(n) for n in rest[0])
+            out.append(SweptHost(host, opened, closed, silent, unreachable, unasked, bool(rest[1])))
+    return out

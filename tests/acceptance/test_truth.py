@@ -8,10 +8,10 @@ from itertools import combinations
 import pytest
 
 from agent.catalogs.evidence import load_evidence
+from agent.catalogs.port_sets import port_set
 from agent.model.judged import Judged
 from agent.store.reader import RunFile
 from fixtures.lab.truth import SiteTruth
-from scanners.tcp_ports import port_set
 from tests.acceptance.conftest import SITES, Story
 from tests.acceptance.product import MARKS, judged_of
 

@@ -11,11 +11,11 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from pathlib import Path
 
+from agent.catalogs.port_sets import port_set
 from agent.engagement.engagement import load_engagement
 from agent.perform import Performing, RunRequest
 from agent.store.reader import RunFile
 from fixtures.lab import Lab
-from scanners.tcp_ports import port_set
 from tests.bench import Figure
 
 OFFSET = 20000

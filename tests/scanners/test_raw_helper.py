@@ -30,7 +30,7 @@ FIRST: dict[str, Any] = {
 PEER = "02:00:00:00:79:02"
 ASK: dict[str, Any] = {"id": 1, "op": "arp", "targets": ["10.79.0.2"], "rate": 200}
 CLIENT = """
-import asyncio, contextlib, json, os, sys
+import asyncio, contextlib, json, os, socket, sys
 from agent.contract import OutOfScope, RawError
 from agent.model.run import Vantage
 from agent.model.scope import ScopeRule
@@ -63,12 +63,23 @@ async def refused(helper, say, pid):
     say({h: list(m) for h, m in (await helper.arp("eth0", "10.79.0.1", ("10.79.0.2",), 200)).items()})
 
 async def cancelled(helper, say, pid):
+    beside = asyncio.create_task(helper.arp("eth0", "10.79.0.1", ("10.79.0.2", "10.79.0.3"), 200))
     task = asyncio.create_task(helper.arp("eth0", "10.79.0.1", many, 10))
     await asyncio.sleep(0.5)
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    say("cancelled")
+    # Who was stopped does not take the others along.
+    say({h: list(m) for h, m in (await beside).items()})
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as wire:
+        wire.bind(("eth0", 3))
+        wire.setblocking(False)
+        await asyncio.sleep(0.5)
+        sent = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                sent += wire.recv(64)[12:14] == b"\\x08\\x06"
+        say(sent)
     say({h: list(m) for h, m in (await helper.arp("eth0", "10.79.0.1", ("10.79.0.2",), 200)).items()})
     say(pid())
 
@@ -137,6 +148,22 @@ def hear(process: subprocess.Popen[bytes]) -> Any:
     return json.loads(process.stdout.readline())
 
 
+def answer(process: subprocess.Popen[bytes]) -> Any:
+    """All that is told about one request, as one: {"id", "found"} or {"id", "error"}."""
+    found: dict[str, Any] = {}
+    while True:
+        line = hear(process)
+        for kind, host, *rest in line.get("news", ()):
+            if kind == "mac":
+                found.setdefault(host, []).append(rest[0])
+            elif kind == "echo":
+                found[host] = rest
+        if "error" in line:
+            return line
+        if "done" in line:
+            return {"id": line["id"], "found": found}
+
+
 @contextmanager
 def helper(start: Start) -> Generator[subprocess.Popen[bytes]]:
     process = start("-m", "scanners.raw_helper")
@@ -175,11 +202,11 @@ def test_answers_and_has_no_right_left(start: Start) -> None:
             assert int(found[name], 16) == 0, name
         assert found["NoNewPrivs"] == "1"
         tell(process, ASK)
-        assert hear(process) == {"id": 1, "found": {"10.79.0.2": [PEER]}}
+        assert answer(process) == {"id": 1, "found": {"10.79.0.2": [PEER]}}
         tell(process, {**ASK, "id": 2, "op": "icmp", "macs": {"10.79.0.2": PEER}})
-        answer = hear(process)
-        assert answer["id"] == 2
-        ttl, rtt = answer["found"]["10.79.0.2"]
+        told = answer(process)
+        assert told["id"] == 2
+        ttl, rtt = told["found"]["10.79.0.2"]
         assert ttl == 64
         assert 0 <= rtt < 60_000_000
 
@@ -194,7 +221,7 @@ def test_where_it_may_not_change_its_user_it_has_no_right_left_either(start: Sta
     for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         assert int(found[name], 16) == 0, name
     tell(process, ASK)
-    assert hear(process)["found"] == {"10.79.0.2": [PEER]}
+    assert answer(process)["found"] == {"10.79.0.2": [PEER]}
 
 
 @pytest.mark.parametrize("target", ["10.79.0.9", "192.0.2.1", "10.79.0.255", "localhost", "::1"])
@@ -203,9 +230,9 @@ def test_the_program_itself_checks_the_scope(start: Start, op: str, target: str)
     with helper(start) as process:
         more = {"op": op, "targets": ["10.79.0.2", target], "macs": {target: PEER}}
         tell(process, {**ASK, **more})
-        answer = hear(process)
-        assert set(answer) == {"id", "error"}
-        assert target in answer["error"]
+        told = answer(process)
+        assert set(told) == {"id", "error"}
+        assert target in told["error"]
 
 
 def test_our_end_checks_the_scope_before_it_asks(start: Start) -> None:
@@ -241,11 +268,11 @@ def test_no_line_ends_it(start: Start) -> None:
     with helper(start) as process:
         for number, line in enumerate(BAD, start=100):
             tell(process, line)
-            answer = hear(process)
-            assert "error" in answer, line[:80]
-            assert len(answer["error"]) <= 400
+            told = answer(process)
+            assert "error" in told, line[:80]
+            assert len(told["error"]) <= 400
             tell(process, {**ASK, "id": number})
-            assert hear(process) == {"id": number, "found": {"10.79.0.2": [PEER]}}
+            assert answer(process) == {"id": number, "found": {"10.79.0.2": [PEER]}}
 
 
 _json = st.recursive(
@@ -274,9 +301,9 @@ def test_any_line_is_answered(start: Start, lines: list[bytes]) -> None:
     process = _kept(start)
     for line in lines:
         tell(process, line)
-        answer = hear(process)
+        told = answer(process)
         # An empty list of targets is a request like another; nothing else here can be carried out.
-        assert "error" in answer or answer["found"] == {}, line
+        assert "error" in told or told["found"] == {}, line
 
 
 _RUNNING: list[subprocess.Popen[bytes]] = []
@@ -306,9 +333,9 @@ def _kept(start: Start) -> subprocess.Popen[bytes]:
 def test_a_bad_beginning_is_said_and_ends_it(start: Start, first: Any) -> None:
     process = start("-m", "scanners.raw_helper")
     tell(process, first)
-    answer = hear(process)
-    assert answer["ready"] is False
-    assert answer["error"]
+    told = hear(process)
+    assert told["ready"] is False
+    assert told["error"]
     assert process.wait(30) == 1
 
 
@@ -327,15 +354,17 @@ def test_it_is_told_no_secret_of_its_parent(start: Start) -> None:
     environment = Path(f"/proc/{pid}/environ").read_bytes()
     assert b"canary-7f3a" not in environment
     assert b"canary-7f3a" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    process.kill()
+    assert gone(pid)
 
 
 def test_a_request_that_is_given_up_sends_nothing_more(start: Start) -> None:
     process = start("-c", CLIENT, SCOPE.model_dump_json(), "cancelled")
     first = hear(process)
-    assert hear(process) == "cancelled"
-    assert gone(first)
     assert hear(process) == {"10.79.0.2": [PEER]}
-    assert hear(process) != first
+    assert hear(process) == 0
+    assert hear(process) == {"10.79.0.2": [PEER]}
+    assert hear(process) == first
     assert process.wait(60) == 0
 
 

@@ -6,16 +6,18 @@ import asyncio
 import errno
 import os
 import socket
+from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 
+from agent.catalogs.port_sets import port_set
 from agent.context import RunContext
-from agent.contract import Emit, Knock
+from agent.contract import Emit, Knock, RawError, SweepJob, Swept, SweptPort, SweptSent
 from agent.model.bodies import ArpEntry, Body, HostAnswer, TcpPort
 from agent.model.run import UnitPlan
 from agent.model.scope import OT_PORTS, ScopeRule
 from scanners import tcp_ports
-from scanners.tcp_ports import TcpPorts, again, arp_frames, outcome, port_set
+from scanners.tcp_ports import TcpPorts, again, arp_frames, outcome
 from tests.agent.net.peers import HOST, NET, OFFSET, Books, context, listening, run_unit, says
 
 ONE = ScopeRule(allowed=(HOST,), actions=("sweep",))
@@ -132,7 +134,7 @@ def test_who_answers_no_arp_on_the_link_is_not_asked() -> None:
     mac = ArpEntry(mac="00:11:22:33:44:55")
     units = planned([(f"{NET}.2", mac)], (f"{NET}.0/24",))
     assert sorted(units) == [f"{NET}.2", "192.0.2.1", "192.0.2.2"]
-    assert units[f"{NET}.2"].params == {"live": "yes", "arp": "yes"}
+    assert units[f"{NET}.2"].params == {"live": "yes", "arp": "yes", "hop": mac.mac}
     assert units["192.0.2.1"].params == {"live": "unknown"}
 
 
@@ -187,3 +189,61 @@ def test_a_listener_with_a_full_queue_is_silent_not_closed() -> None:
         full.close()
     assert [a for _, _, a in books.asks] == ["negative"]
     assert books.bodies == []
+
+
+def test_one_mac_for_a_whole_network_is_left_alone_after_a_while() -> None:
+    """A liar that answers ARP for every address: what it claims is asked about 64 times, the rest is told as not asked."""
+    mac = ArpEntry(mac="00:11:22:33:44:55")
+    scope = ScopeRule(allowed=(f"{NET}.0/24",))
+    seen: list[tuple[str, Body]] = [(f"{NET}.{n}", mac) for n in range(1, 255)]
+    ctx = context(seen, scope=scope, on_link=(f"{NET}.0/24",))
+    units = list(TcpPorts().plan(ctx))
+    crowd = [u for u in units if "crowd" in u.params]
+    assert len(units) - len(crowd) == tcp_ports.CROWD
+    assert TcpPorts().cost(crowd[0])[crowd[0].targets[0], "tcp"] == (0, 0)
+    books = Books()
+    asyncio.run(TcpPorts().run(crowd[0], ctx, books))
+    assert books.caps == ["addresses-of-one-mac"]
+    assert [a for _, _, a in books.asks] == ["error"]
+    assert not any(books.packets.values())
+
+
+def test_fragile_vendors_are_planned_with_care_and_the_plan_says_so() -> None:
+    units = planned([(f"{NET}.2", ArpEntry(mac="00:90:e8:00:00:01"))], (f"{NET}.0/24",))
+    assert units[f"{NET}.2"].params["care"] == "serial-servers"
+
+
+def test_ports_are_those_the_run_chose() -> None:
+    assert tcp_ports.ports_of_set(unit()) == port_set()
+    assert tcp_ports.ports_of_set(unit(ports="22,8000-8002")) == (22, 8000, 8001, 8002)
+    assert {502, 102} <= set(tcp_ports.ports_of_set(unit(ot="yes")))
+
+
+class Broken:
+    """A raw helper that sends a little, finds one port and dies."""
+
+    async def arp(
+        self, interface: str, source_ip: str, targets: tuple[str, ...], rate: int
+    ) -> Mapping[str, tuple[str, ...]]:
+        raise NotImplementedError
+
+    async def icmp(
+        self, interface: str, source_ip: str, targets: Mapping[str, str], rate: int
+    ) -> Mapping[str, tuple[int, int]]:
+        raise NotImplementedError
+
+    async def sweep(self, job: SweepJob, heard: Callable[[Swept], Awaitable[None]]) -> None:
+        (host,) = job.targets
+        await heard(SweptSent(host, 0, 1, 0, 7))
+        await heard(SweptPort(host, 22))
+        raise RawError("the raw helper ended")
+
+
+def test_what_a_dying_helper_could_not_tell_counts_in_full() -> None:
+    ctx = context(scope=ONE, mode="raw", raw=Broken())
+    books, one = Books(), unit(live="yes", arp="yes", hop="00:11:22:33:44:55")
+    with pytest.raises(RawError):
+        asyncio.run(TcpPorts().run(one, ctx, books))
+    assert books.packets == {key: packets for key, (packets, _) in TcpPorts().cost(one).items()}
+    assert [b for _, b in books.bodies] == [TcpPort(port=22)]
+    assert [a for _, _, a in books.asks] == ["error"]

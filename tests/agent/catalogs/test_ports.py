@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from agent.catalogs.port_sets import port_set
 from agent.catalogs.ports import by_number, left_out, load_ports
 from agent.catalogs.risks import load_risks
 from agent.inventory.build import build
 from agent.judgement.judge import judge
 from agent.judgement.lines import _PORTS  # pyright: ignore[reportPrivateUsage]
 from agent.model.scope import OT_PORTS, RAW_PRINT_PORTS
-from scanners.tcp_ports import port_set
 from tests.agent.judgement.sample import DAY, HQ, NOW, Run, engagement, hq_hosts, material
 
 

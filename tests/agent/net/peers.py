@@ -133,7 +133,7 @@ def context(
     quiet: bool = False,
     scope: ScopeRule = SCOPE,
     on_link: tuple[str, ...] = (),
-    mode: Literal["unprivileged", "lab-loopback"] = "lab-loopback",
+    mode: Literal["raw", "unprivileged", "lab-loopback"] = "lab-loopback",
     raw: RawPort | None = None,
     gateway_mac: str | None = None,
 ) -> RunContext:

@@ -1,0 +1,205 @@
+"""The sockets of the raw engine (packet(7), bpf(4), udp(7)): opened while there is a right to, used after it was given up."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import secrets
+import socket
+import struct
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from scanners.raw_helper.frames import PORTS, text_of
+
+_ETH_ARP, _ETH_IP = 0x0806, 0x0800
+_SO_ATTACH_FILTER, _SO_RCVBUFFORCE = 26, 33
+_SOL_PACKET, _PACKET_STATISTICS = 263, 6
+_SIOCGIFFLAGS, _SIOCGIFHWADDR, _ARPHRD_ETHER = 0x8913, 0x8927, 1
+_IFF_UP, _IFF_RUNNING = 0x1, 0x40
+"""netdevice(7): asks about an interface; the kind that is Ethernet; it is up, and its cable carries."""
+_BUFFER = 8 * 1024 * 1024
+FLOOD = 256
+"""Frames read in a row: a flood of answers must not keep the next frame from leaving."""
+PER_SOCKET = 128
+"""Datagrams of one socket: its buffer holds about 277 that wait for an ARP answer (measured)."""
+FULL = frozenset({errno.ENOBUFS, errno.EAGAIN, errno.EWOULDBLOCK})
+DOWN = frozenset({errno.ENETDOWN, errno.ENXIO, errno.ENODEV, errno.ENETUNREACH})
+_LOWEST, _HIGHEST = 61_000, 65_000
+"""Above the range the kernel hands out by default (ip_local_port_range)."""
+
+_Program = tuple[tuple[int, int, int, int], ...]
+_ARP_REPLY: _Program = ((0x28, 0, 0, 20), (0x15, 0, 1, 2), (6, 0, 0, 128), (6, 0, 0, 0))
+
+
+def for_us(own_ip: bytes, base: int) -> _Program:
+    """Classic BPF (code, jump if true, jump if false, operand): TCP to one of our ports, or ICMP that answers or turns away, to us."""
+    mine = int.from_bytes(own_ip, "big")
+    return (
+        (0x20, 0, 0, 30),  # destination
+        (0x15, 0, 16, mine),
+        (0x28, 0, 0, 20),  # fragments
+        (0x45, 14, 0, 0x1FFF),
+        (0x30, 0, 0, 23),  # protocol
+        (0x15, 0, 5, 6),
+        (0xB1, 0, 0, 14),  # length of the header
+        (0x48, 0, 0, 16),  # destination port
+        (0x35, 0, 9, base),
+        (0x25, 8, 0, base + PORTS - 1),
+        (6, 0, 0, 192),
+        (0x15, 0, 6, 1),  # ICMP
+        (0xB1, 0, 0, 14),
+        (0x50, 0, 0, 14),  # type
+        (0x15, 2, 0, 0),
+        (0x15, 1, 0, 3),
+        (0x05, 0, 0, 1),
+        (6, 0, 0, 192),
+        (6, 0, 0, 0),
+    )
+
+
+class Down(OSError):
+    """The interface is gone or down."""
+
+
+class Wire:
+    """Raises `OSError` without the right to open a packet socket, or without the interface."""
+
+    def __init__(self, interface: str, address: str) -> None:
+        self.interface, self.address = interface, address
+        self._asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.mac = self._mac()
+        self._held, self.base = _own_ports(address)
+        self.arp = _packet_socket(interface, _ETH_ARP, _ARP_REPLY)
+        self.ip = _packet_socket(interface, _ETH_IP, for_us(socket.inet_aton(address), self.base))
+        self._udp: socket.socket | None = None
+        self._poked = 0
+
+    def send(self, frame: bytes) -> bool:
+        """False when the card's queue is full. Raises `Down`, `OSError`."""
+        try:
+            self.ip.send(frame)
+        except OSError as error:
+            if error.errno in FULL:
+                return False
+            raise self._judged(error) from None
+        return True
+
+    def poke(self, host: bytes) -> bool:
+        """One byte to UDP port 9, so that the kernel knows *host*. False when it has no room now. Raises `Down`, `OSError`."""
+        if self._udp is None or self._poked >= PER_SOCKET:
+            if self._udp is not None:
+                self._udp.close()
+            self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self._udp.setblocking(False)
+            self._udp.bind((self.address, 0))
+            self._poked = 0
+        self._poked += 1
+        for _ in range(8):
+            try:
+                self._udp.sendto(b"\0", (socket.inet_ntoa(host), 9))
+            except OSError as error:
+                if error.errno in FULL:
+                    self._poked = PER_SOCKET
+                    return False
+                if error.errno in (errno.EHOSTUNREACH, errno.ECONNREFUSED, errno.EHOSTDOWN):
+                    continue  # the fate of an earlier datagram, told late
+                raise self._judged(error) from None
+            return True
+        return True
+
+    def read(self, opened: socket.socket) -> list[bytes]:
+        """Frames that wait. Raises `Down`, `OSError`."""
+        frames: list[bytes] = []
+        try:
+            for _ in range(FLOOD):
+                frames.append(opened.recv(256))
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise self._judged(error) from None
+        return frames
+
+    def dropped(self) -> int:
+        """Answers the kernel threw away since this was last asked, as its buffer was full."""
+        total = 0
+        for opened in (self.arp, self.ip):
+            row = opened.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+            total += struct.unpack("=II", row)[1]
+        return total
+
+    def neighbours(self) -> list[bytes]:
+        """Addresses our kernel knows the MAC of (proc_net(5), arp: flag 2 is a complete entry). Empty where it does not tell."""
+        found: list[bytes] = []
+        try:
+            rows = Path("/proc/thread-self/net/arp").read_text("utf-8").splitlines()[1:]
+        except (OSError, ValueError):
+            return found
+        for row in rows:
+            cells = row.split()
+            if len(cells) == 6 and cells[5] == self.interface:
+                with suppress(OSError, ValueError):
+                    if int(cells[2], 16) & 2:
+                        found.append(socket.inet_aton(cells[0]))
+        return found
+
+    def is_up(self) -> bool:
+        """Is the interface up, with a carrier? Asked of the kernel by a socket, as /sys may show another namespace."""
+        try:
+            (flags,) = struct.unpack_from("=H", self._ioctl(_SIOCGIFFLAGS), 16)
+        except OSError:
+            return False
+        return bool(flags & _IFF_UP and flags & _IFF_RUNNING)
+
+    def _mac(self) -> str:
+        row = self._ioctl(_SIOCGIFHWADDR)
+        (family,) = struct.unpack_from("=H", row, 16)
+        if family != _ARPHRD_ETHER or not any(row[18:24]):
+            raise OSError(f"{self.interface} has no Ethernet address")
+        return text_of(row[18:24])
+
+    def _ioctl(self, request: int) -> bytes:
+        import fcntl
+
+        name = struct.pack("256s", self.interface.encode()[:15])
+        return fcntl.ioctl(self._asking, request, name)
+
+    def _judged(self, error: OSError) -> OSError:
+        if error.errno in DOWN:
+            return Down(error.errno, f"interface {self.interface} went down")
+        return error
+
+
+def _own_ports(address: str) -> tuple[list[socket.socket], int]:
+    """Sockets that hold `PORTS` ports in a row, and the first of these: nobody else uses them, and the kernel resets what comes there."""
+    for _ in range(64):
+        base = _LOWEST + secrets.randbelow(_HIGHEST - _LOWEST)
+        held: list[socket.socket] = []
+        with suppress(OSError):
+            for port in range(base, base + PORTS):
+                one = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+                held.append(one)
+                one.bind((address, port))
+            return held, base
+        for one in held:
+            one.close()
+    raise OSError(f"no {PORTS} free ports in a row on {address}")
+
+
+def _packet_socket(interface: str, protocol: int, program: _Program) -> socket.socket:
+    if not sys.platform.startswith("linux"):
+        raise OSError(f"packet sockets are not built for {sys.platform} yet")
+    # Protocol 0 takes nothing in before the filter is there.
+    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    code = b"".join(struct.pack("=HBBI", *op) for op in program)
+    held = ctypes.create_string_buffer(code, len(code))
+    packed = struct.pack("@HP", len(program), ctypes.addressof(held))
+    opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, packed)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+    except OSError:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+    opened.bind((interface, protocol))
+    opened.setblocking(False)
+    return opened
