@@ -325,7 +325,7 @@ def _raw_caps(rates: Rates, arp_pps: int | None) -> RawCaps:
         host=None if free else int(rates.host_pps // 10) + 1,
         total=rates.total_pps,
         broadcast=float(arp_pps or rates.link_pps),
-        gateway=min(100.0, rates.total_pps),
+        gateway=min(200.0, rates.total_pps),
     )
 
 
