@@ -80,7 +80,8 @@ def read_nmap(opened: IO[bytes]) -> NmapScan:
                     scan.complete = True
                 else:
                     scan.problem = f"nmap says: {element.get('errormsg', 'error')[:TEXT]}"
-    except ParseError as error:
+    except (ParseError, LookupError) as error:
+        # LookupError: an encoding nobody knows.
         if not seen:
             raise NotNmap(f"no XML: {error}") from None
         scan.problem = f"the file breaks off or is damaged ({error})"

@@ -138,7 +138,7 @@ def test_secrets_that_were_used_are_found_nowhere(bed: Path, tmp_path: Path) -> 
 
 
 def test_a_program_we_start_gets_no_secret_of_our_environment(tmp_path: Path) -> None:
-    """`ip`, as the product finds it: it writes down its environment, then is the real one."""
+    """`ip`, as the product starts it: it writes down its environment, then is the real one. It is looked for in fixed folders only."""
     shim = tmp_path / "bin" / "ip"
     shim.parent.mkdir()
     log = tmp_path / "ip.log"
@@ -148,7 +148,12 @@ def test_a_program_we_start_gets_no_secret_of_our_environment(tmp_path: Path) ->
     shim.write_text(f'#!/bin/sh\ncat /proc/$$/environ >> {log}\nexec {real} "$@"\n')
     shim.chmod(0o755)
     done = subprocess.run(
-        [sys.executable, "-c", "from agent.engagement.here import look\nlook()"],
+        [
+            sys.executable,
+            "-c",
+            f"import shutil\nshutil.which = lambda *a, **k: {str(shim)!r}\n"
+            "from agent.engagement.here import look\nlook()",
+        ],
         capture_output=True,
         check=False,
         timeout=60,

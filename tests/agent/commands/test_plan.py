@@ -41,7 +41,7 @@ def test_a_run_that_may_start(tmp_path: Path) -> None:
     assert by_name["arp"].runs and by_name["arp"].packets >= 254
     # At ten a second.
     assert by_name["arp"].seconds * 10 >= by_name["arp"].packets
-    assert by_name["web"].per_host and by_name["web"].packets > 0
+    assert by_name["services"].per_host and by_name["services"].packets > 0
     assert o.packets == sum(p.packets for p in o.probes if p.runs and not p.per_host)
 
 
