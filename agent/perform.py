@@ -36,6 +36,8 @@ from agent.run import Engine, Progress
 from agent.stopping import stop_signals
 from agent.store.writer import RunStore
 
+RAW_SHARE = 0.9
+"""Of all packets a second: the rest is for the connections to fragile hosts that run beside a raw sweep."""
 MOST_ARP_PPS = 5000
 """Broadcasts a second on a link, at most when asked for by flag."""
 OWN_MACHINE = 50
@@ -323,7 +325,7 @@ def _raw_caps(rates: Rates, arp_pps: int | None) -> RawCaps:
     free = rates.host_pps >= rates.total_pps
     return RawCaps(
         host=None if free else int(rates.host_pps // 10) + 1,
-        total=rates.total_pps,
+        total=rates.total_pps * RAW_SHARE,
         broadcast=float(arp_pps or rates.link_pps),
         gateway=min(200.0, rates.total_pps),
     )

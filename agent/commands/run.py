@@ -62,6 +62,11 @@ def _seconds(ctx: click.Context, option: click.Parameter, value: float | None) -
     metavar="PPS",
     help="ARP requests a second with raw sockets; up to 5000, for networks as wide as a /16.",
 )
+@click.option(
+    "--fast",
+    is_flag=True,
+    help="Lift the caps for one host, on a network that is ours alone; care and the quiet profile stay.",
+)
 @click.option("--operator", help="Who runs this; the login name when left out.")
 @fail_on_option
 def command(
@@ -76,6 +81,7 @@ def command(
     retry_account: tuple[str, ...],
     ports: str,
     arp_rate: int | None,
+    fast: bool,
     deadline: float | None,
     operator: str | None,
     fail_on: str | None,
@@ -99,6 +105,7 @@ def command(
         retry_accounts=retry_account,
         ports=ports,
         arp_pps=arp_rate,
+        fast=fast,
         deadline_s=deadline,
         operator=operator or login(),
     )

@@ -20,7 +20,7 @@ from tests.acceptance.wire import (
 )
 
 pytestmark = MARKS
-HOST_PPS, TOTAL_PPS, ARP_PPS = 50, 1000, 200
+HOST_PPS, TOTAL_PPS, ARP_PPS = 50, 1000, 500
 LINK_GROUPS = {"224.0.0.251", "239.255.255.250"}
 VISITS = [("siege", "raw"), ("depot", "raw"), ("siege", "plain"), ("depot", "plain")]
 ALL = [*VISITS, ("depot", "dark")]

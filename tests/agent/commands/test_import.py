@@ -154,7 +154,11 @@ def test_hostile_files(filled: Path, inside: Inside, tmp_path: Path, form: str) 
     source = {"run": run.read_bytes(), "xlsx": book, "csv": SHEET.encode(), "xml": SCAN}
     file = tmp_path / f"hostile.{form}"
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
     @given(st.data())
     def attack(data: st.DataObject) -> None:
         if form == "member":
