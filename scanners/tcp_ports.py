@@ -155,7 +155,7 @@ async def _some(
     # With care means connections only, one at a time.
     if ctx.raw is not None and hop and not ctx.slow(host) and ctx.vantage.interface:
         return await _by_syn(unit, ctx, emit, ctx.raw, ports, hop, known=known)
-    said, opened, error = await _by_connect(unit, ctx, emit, ports)
+    said, opened, error = await _by_connect(unit, ctx, emit, ports, known=known)
     if said == {"failed"} and error is not None:
         # Not one port could be asked about: the report tells why.
         emit.ask("tcp.ports", host_ref(ctx, host), "error")
@@ -164,7 +164,7 @@ async def _some(
 
 
 async def _by_connect(
-    unit: UnitPlan, ctx: Context, emit: Emit, ports: tuple[int, ...]
+    unit: UnitPlan, ctx: Context, emit: Emit, ports: tuple[int, ...], *, known: bool
 ) -> tuple[set[Said], int, OSError | None]:
     host = unit.targets[0]
     parallel = 1 if ctx.slow(host) else PARALLEL
@@ -188,7 +188,7 @@ async def _by_connect(
 
     await together(ports, one, parallel)
     if opened < OPEN_LIMIT:
-        await together(again(answers, unit), one, parallel)
+        await together(again(answers, unit, known=known), one, parallel)
     return set(answers.values()), opened, errors[-1] if errors else None
 
 
@@ -254,11 +254,11 @@ def _said(news: SweptHost) -> set[Said]:
     return {said for said, count in counts if count}
 
 
-def again(answers: Mapping[int, Said], unit: UnitPlan) -> list[int]:
+def again(answers: Mapping[int, Said], unit: UnitPlan, *, known: bool = False) -> list[int]:
     """Ports to ask a second time. Where nobody is known to be and nothing spoke, those that speak for most devices are enough."""
     ports = ports_of_set(unit)
     left = [p for p in ports if answers.get(p) in ("silent", "failed")]
-    nobody = unit.params.get("live") != "yes" and set(answers.values()) == {"silent"}
+    nobody = not known and unit.params.get("live") != "yes" and set(answers.values()) == {"silent"}
     first = set(ports[: in_front(ports)])
     return [p for p in left if p in first] if nobody else left
 

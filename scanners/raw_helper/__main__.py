@@ -22,7 +22,7 @@ from typing import Any
 
 from agent.model.scope import ScopeRule
 from scanners.raw_helper.engine import Engine, new_key
-from scanners.raw_helper.frames import ECHO, Frames, unicast
+from scanners.raw_helper.frames import ECHO, Frames, load_scapy, unicast
 from scanners.raw_helper.loop import Lines, Loop
 from scanners.raw_helper.rights import give_up
 from scanners.raw_helper.wire import Wire
@@ -103,11 +103,12 @@ def main() -> int:
         first = _object(_first_line())
         scope = ScopeRule.model_validate(first["scope"])
         scope.size()  # ranges are read when first needed: better now than later
+        load_scapy()
         interface, address = str(first["interface"]), str(first["source_ip"])
         wire = Wire(interface, address)
         frames = Frames(wire.mac, address, wire.base, new_key())
         engine = Engine(frames, _caps(first.get("caps") or {}))
-    except (ValueError, KeyError, TypeError, OSError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, OSError, OverflowError, ImportError) as error:
         _say({"ready": False, "error": _words(error)})
         return 1
     try:

@@ -165,6 +165,13 @@ class Frames:
         return TcpAnswer(host, port, tried, "closed" if code == 3 else "unreachable")
 
 
+def load_scapy() -> None:
+    """Load what `Frames` needs, so that its lack is told before a socket is opened. Raises `ImportError`."""
+    without_cryptography()
+    import scapy.layers.inet
+    import scapy.layers.l2  # noqa: F401
+
+
 def without_cryptography() -> None:
     """scapy loads it where it finds it, for layers we never use; the licence of its OpenSSL does not go with GPL-2.0-only."""
     import sys

@@ -192,14 +192,18 @@ def test_without_any_right_the_same_is_seen(net: Net) -> None:
     # Of a machine that is there, too, the kernel has but an old entry.
     net.remember(2, "stale")
     found = net.look(rights=False)
-    assert {h for h, _ in found["arp"]} == {addr(2), addr(3), addr(4)}
+    heard = {h for h, _ in found["arp"]}
+    # Of two machines that fight for one address the kernel may still be in doubt: then it was not asked, and never silent.
+    doubt = 0 if addr(4) in heard else 1
+    assert heard | {addr(4)} == {addr(2), addr(3), addr(4)}
+    assert found["alive"][addr(4)] == ("error" if doubt else "answered")
     assert all(m in (mac(int(h.split(".")[3])), mac(14)) for h, m in found["arp"])
     # An old entry of a machine that is gone proves nothing; a fixed one makes the kernel ask nobody.
     assert found["alive"][addr(5)] == "silent"
     assert found["alive"][addr(6)] == "error"
     outcome, reason = found["units"]["neighbours/10.77.0.0/27"]
     assert outcome == "partial"
-    assert "1 errors" in reason
+    assert f"{1 + doubt} errors" in reason
     check_wire(net, found, 500)
 
 
