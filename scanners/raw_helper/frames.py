@@ -168,8 +168,10 @@ class Frames:
 def load_scapy() -> None:
     """Load what `Frames` needs, so that its lack is told before a socket is opened. Raises `ImportError`."""
     without_cryptography()
-    import scapy.layers.inet
-    import scapy.layers.l2  # noqa: F401
+    from importlib import import_module
+
+    for layer in ("inet", "l2"):
+        import_module(f"scapy.layers.{layer}")
 
 
 def without_cryptography() -> None:
