@@ -1,0 +1,165 @@
+"""SNMPv1 and v2c messages (RFC 1157, RFC 1901, RFC 3416): requests written, responses read. Only what asks is ever written, never a SET."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from collectors.snmp.ber import (
+    COUNTER32,
+    COUNTER64,
+    END_OF_MIB,
+    GAUGE32,
+    INTEGER,
+    IP_ADDRESS,
+    NO_SUCH_INSTANCE,
+    NO_SUCH_OBJECT,
+    NULL,
+    OCTETS,
+    OID,
+    OPAQUE,
+    SEQUENCE,
+    TIME_TICKS,
+    BerError,
+    Oid,
+    encode,
+    encode_integer,
+    encode_oid,
+    expect,
+    header,
+    integer,
+    oid,
+)
+
+Version = Literal[0, 1]
+"""What the message says: 0 is SNMPv1, 1 is SNMPv2c."""
+GET, GET_NEXT, RESPONSE, GET_BULK = 0xA0, 0xA1, 0xA2, 0xA5
+NO_ERROR, TOO_BIG, NO_SUCH_NAME, GEN_ERR = 0, 1, 2, 5
+"""error-status (RFC 3416 section 3)."""
+_ABSENT = (NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB)
+_NULL = encode(NULL, b"")
+_UNSIGNED = {COUNTER32: 2**32 - 1, GAUGE32: 2**32 - 1, TIME_TICKS: 2**32 - 1, COUNTER64: 2**64 - 1}
+_INT32 = (-(2**31), 2**31 - 1)
+MAX_BINDINGS = 10_000
+
+Value = int | bytes | Oid | None
+
+
+class VarBind(NamedTuple):
+    """One object and its value; `tag` tells the type, and the three kinds of "there is none" apart."""
+
+    oid: Oid
+    tag: int
+    value: Value
+
+    @property
+    def absent(self) -> bool:
+        return self.tag in _ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """`community` stays out of every text that is printed."""
+
+    version: Version
+    community: bytes = field(repr=False)
+    request_id: int
+    error_status: int
+    error_index: int
+    bindings: tuple[VarBind, ...]
+
+
+def request(
+    version: Version,
+    community: bytes,
+    request_id: int,
+    oids: tuple[Oid, ...],
+    *,
+    pdu: int = GET,
+    repetitions: int = 0,
+) -> bytes:
+    """A GET, GETNEXT or GETBULK (no non-repeaters) for *oids*. Raises `ValueError` for a PDU that is none of them."""
+    if pdu not in (GET, GET_NEXT, GET_BULK) or (pdu == GET_BULK and version == 0):
+        raise ValueError("only GET, GETNEXT and, from v2c on, GETBULK are ever sent")
+    bindings = b"".join(encode(SEQUENCE, encode_oid(o) + _NULL) for o in oids)
+    body = (
+        encode_integer(request_id)
+        + encode_integer(0)
+        + encode_integer(repetitions if pdu == GET_BULK else 0)
+        + encode(SEQUENCE, bindings)
+    )
+    return encode(SEQUENCE, encode_integer(version) + encode(OCTETS, community) + encode(pdu, body))
+
+
+def response(data: bytes) -> Response:
+    """The response in the datagram *data*. Raises `BerError` for anything else, a request or a report included."""
+    start, end = expect(data, 0, len(data), SEQUENCE)
+    if end != len(data):
+        raise BerError("octets after the message")
+    version, at = _integer(data, start, end)
+    if version not in (0, 1):
+        raise BerError(f"SNMP version {version} is not read here")
+    a, at = expect(data, at, end, OCTETS)
+    community = data[a:at]
+    a, at = expect(data, at, end, RESPONSE)
+    if at != end:
+        raise BerError("octets after the PDU")
+    request_id, a = _integer(data, a, end)
+    status, a = _integer(data, a, end)
+    index, a = _integer(data, a, end)
+    a, b = expect(data, a, end, SEQUENCE)
+    if b != end:
+        raise BerError("octets after the bindings")
+    if status < 0 or index < 0:
+        raise BerError("a negative error")
+    return Response(
+        0 if version == 0 else 1,
+        community,
+        request_id,
+        status,
+        index,
+        tuple(_bindings(data, a, end, version)),
+    )
+
+
+def _bindings(data: bytes, at: int, end: int, version: int) -> list[VarBind]:
+    out: list[VarBind] = []
+    while at < end:
+        if len(out) >= MAX_BINDINGS:
+            raise BerError("more bindings than a datagram holds")
+        start, at = expect(data, at, end, SEQUENCE)
+        a, b = expect(data, start, at, OID)
+        tag, c, d = header(data, b, at)
+        if d != at:
+            raise BerError("octets after a value")
+        content = data[c:d]
+        # Most of what a walk brings, without another call.
+        read = content if tag == OCTETS else value(tag, content, version)
+        out.append(VarBind(oid(data[a:b]), tag, read))
+    return out
+
+
+def value(tag: int, content: bytes, version: int = 1) -> Value:
+    """The value of *content* under *tag*; bytes for strings and addresses. Raises `BerError` for an unknown type or a wrong range."""
+    if tag in (OCTETS, OPAQUE):
+        return content
+    if tag == INTEGER:
+        return integer(content, *_INT32)
+    if tag in _UNSIGNED and (tag != COUNTER64 or version == 1):
+        return integer(content, 0, _UNSIGNED[tag])
+    if tag == OID:
+        return oid(content)
+    if tag == IP_ADDRESS:
+        if len(content) != 4:
+            raise BerError("an IpAddress of another length than four")
+        return content
+    if tag == NULL or (tag in _ABSENT and version == 1):
+        if content:
+            raise BerError("a null with content")
+        return None
+    raise BerError(f"a value of unknown type 0x{tag:02x}")
+
+
+def _integer(data: bytes, at: int, end: int) -> tuple[int, int]:
+    start, stop = expect(data, at, end, INTEGER)
+    return integer(data[start:stop], *_INT32), stop
