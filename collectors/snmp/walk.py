@@ -51,10 +51,11 @@ class Question:
 
     oids: tuple[Oid, ...]
     repetitions: int
+    kind: int = GET_NEXT
 
     @property
     def pdu(self) -> int:
-        return GET_BULK if self.repetitions else GET_NEXT
+        return GET_BULK if self.repetitions else self.kind
 
 
 @dataclass
@@ -105,6 +106,11 @@ class Walk:
         """Only datagrams came that are no answer."""
         if not self._less():
             self._end_all("broken")
+
+    def give_up(self, end: End) -> None:
+        """No question may be put any more."""
+        for column in self.columns:
+            column.end = column.end or end
 
     def _row(self, column: Column, row: VarBind) -> None:
         if column.end is not None:
