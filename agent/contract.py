@@ -363,6 +363,34 @@ class Accounts(Protocol):
     def handles(self, purpose: str, site: str) -> tuple[str, ...]: ...
 
 
+class Lent(Protocol):
+    """A secret for the length of a `with`."""
+
+    def reveal(self) -> str: ...
+
+
+class Try(Protocol):
+    """One try of an account under way: say how it ended; without a word it counts as refused."""
+
+    def accepted(self) -> None: ...
+    def refused(self, why: str = "") -> None: ...
+    def withdrawn(self, why: str = "") -> None: ...
+
+
+@runtime_checkable
+class Lending(Accounts, Protocol):
+    """Accounts that can be used: those of a run, not those of a plan."""
+
+    def user(self, account_id: str) -> str: ...
+    def lend(self, account_id: str) -> AbstractContextManager[Lent]:
+        """Blocks: it may ask a person. Raises `agent.credentials.CredentialError`."""
+        ...
+
+    def try_here(self, account_id: str, host: str) -> AbstractContextManager[Try]:
+        """For accounts each device keeps for itself. Raises `Refused` where *host* refused it before."""
+        ...
+
+
 class Context(Protocol):
     """What a probe may use."""
 

@@ -107,6 +107,14 @@ class AccountBook:
         """`with book.try_once(id, host) as attempt:` and say how it ended. Raises `AlreadyRefused`; see `agent.engagement.attempts`."""
         return AttemptLog(self.folder).try_once(self.get(account_id).id, host)
 
+    def user(self, account_id: str) -> str:
+        """The user name, empty where there is none (an SNMP community)."""
+        return self.get(account_id).user
+
+    def try_here(self, account_id: str, host: str) -> AbstractContextManager[Attempt]:
+        """As `try_once`, for what each device keeps for itself, such as a community: what another host refused does not hold here."""
+        return AttemptLog(self.folder).try_once(self.get(account_id).id, host, alone=False)
+
     def retry(self, account_id: str) -> None:
         """`--retry-account ID`: a person had the account put right."""
         AttemptLog(self.folder).retry(self.get(account_id).id)

@@ -65,11 +65,16 @@ class AttemptLog:
     folder: Path
 
     @contextmanager
-    def try_once(self, account: str, host: str) -> Generator[Attempt, None, None]:
-        """Writes the try, then yields. Raises `AlreadyRefused`, or `EngagementError` when the file cannot be read or written."""
+    def try_once(
+        self, account: str, host: str, *, alone: bool = True
+    ) -> Generator[Attempt, None, None]:
+        """Writes the try, then yields. Raises `AlreadyRefused`, or `EngagementError` when the file cannot be read or written.
+
+        *alone*: no second place before the first has taken it. False where no place can lock the account of another.
+        """
         attempt = Attempt(self, account, host, secrets.token_hex(8))
         with locked(self.folder):
-            if why := self._barred(account, host):
+            if why := self._barred(account, host, alone=alone):
                 raise AlreadyRefused(
                     f"account '{account}' is not tried on {host}: {why}. "
                     f'Check [[account]] id = "{account}" in client.toml, then say --retry-account {account}'
@@ -90,7 +95,7 @@ class AttemptLog:
         with locked(self.folder):
             self._write(event, account, host, attempt, why)
 
-    def _barred(self, account: str, host: str) -> str:
+    def _barred(self, account: str, host: str, *, alone: bool = True) -> str:
         """An identity that was taken somewhere is good: what another host refuses holds for that host only."""
         pending: dict[str, str] = {}
         refused: dict[str, str] = {}
@@ -113,7 +118,7 @@ class AttemptLog:
                     refused[at] = f"{where} refused it{why}"
         for where in pending.values():
             refused.setdefault(where, f"its try on {where} has not ended, or was cut off")
-        if good:
+        if good or not alone:
             return refused.get(host, "")
         return next(iter(refused.values()), "")
 
