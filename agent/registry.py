@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent.contract import Probe
+from collectors.snmp.probe import Snmp
 from scanners.arp import Arp
 from scanners.icmp import Icmp
 from scanners.neighbours import Neighbours
@@ -47,6 +48,7 @@ PROBES: tuple[Probe, ...] = (
     Mssql(),
     Bacnet(),
     HeardProbe(),
+    Snmp(),
 )
 
 ON_DEMAND: tuple[Probe, ...] = (Nmap(),)

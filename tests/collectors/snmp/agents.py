@@ -20,7 +20,7 @@ from tests.agent.net.peers import NET, OFFSET, Books, context, fast_pacer
 T = TypeVar("T")
 HOST, ELSEWHERE = f"{NET}.21", f"{NET}.22"
 PORT = 161 + OFFSET
-SCOPE = ScopeRule(allowed=(f"{NET}.0/24",), actions=("sweep", "collect"))
+SCOPE = ScopeRule(allowed=(f"{NET}.0/24",), actions=("sweep", "devices"))
 SYSTEM = """1.3.6.1.2.1.1.1.0|4|Switch of the lab
 1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.9.1.2
 1.3.6.1.2.1.1.3.0|67|123456

@@ -114,7 +114,8 @@ class Liar(Agent):
 
 
 @pytest.mark.parametrize(
-    ("what", "with_"), [(b"lab-read", b"lab-reed"), (b"\x02\x01\x01\x04", b"\x02\x01\x00\x04"), (b"\xa2", b"\xa0")]
+    ("what", "with_"),
+    [(b"lab-read", b"lab-reed"), (b"\x02\x01\x01\x04", b"\x02\x01\x00\x04"), (b"\xa2", b"\xa0")],
 )
 def test_an_answer_that_is_not_to_the_question_is_none(what: bytes, with_: bytes) -> None:
     one = Liar(agent().mib, (b"lab-read",), Manners(versions=(1,)))

@@ -1,0 +1,177 @@
+"""The SNMP collector: for every host that is there, the accounts of client.toml for SNMP, one after the other, then everything it tells.
+
+Only questions: nothing is ever set. A given community that is refused on a host is not tried there again; a wrong one may raise an
+authenticationFailure trap (RFC 3418), which the plan says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from agent.contract import Context, Emit, Lending, Needs, Refused, Transport
+from agent.model.bodies_snmp import SnmpAccess
+from agent.model.run import UnitPlan
+from agent.model.status import AskOutcome, Strength
+from collectors.snmp import meaning, rounds
+from collectors.snmp.cells import WELL_KNOWN
+from collectors.snmp.client import MOST_PACKETS, PORT, Budget, CommunitySession, Miss, knock
+from collectors.snmp.rounds import Walked
+from scanners.targets import answered, host_ref
+from scanners.udp.asking import AFTER, FRAME, LIVE, udp_ref
+
+PURPOSE = "snmp"
+LARGEST = 1472
+"""Octets of a question, at most: it is never fragmented."""
+GROUPS = (
+    "identity",
+    "interfaces",
+    "neighbours",
+    "routes",
+    "bridge",
+    "links",
+    "power",
+    "printer",
+    "virtual",
+    "host",
+    "access",
+)
+WORST: tuple[AskOutcome, ...] = ("error", "silent", "refused", "answered", "negative")
+"""Of the tables of a group, the outcome that is told."""
+
+
+@dataclass(frozen=True)
+class Snmp:
+    name: str = "snmp"
+    rev: int = 1
+    needs: Needs = field(
+        default_factory=lambda: Needs(
+            action="devices",
+            account=PURPOSE,
+            deadline_s=600,
+            after=(*AFTER, "snmp_engine"),
+        )
+    )
+    emits: frozenset[str] = frozenset(
+        {
+            "snmp.access",
+            "snmp.system",
+            "snmp.table",
+            "device.identity",
+            "device.attribute",
+            "host.name",
+            "arp.entry",
+        }
+    )
+    asks: Mapping[str, Strength] = field(
+        default_factory=lambda: {
+            "snmp.access": "weak",
+            "snmp.system": "strong",
+            **{f"snmp.{group}": "strong" for group in GROUPS},
+        }
+    )
+
+    def plan(self, ctx: Context) -> Iterable[UnitPlan]:
+        for host in answered(ctx, *LIVE, "snmp.engine"):
+            if host != ctx.vantage.address:
+                yield UnitPlan(
+                    probe=self.name, unit=host, subject=host_ref(ctx, host), targets=(host,)
+                )
+
+    def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
+        return {(unit.targets[0], "udp"): (MOST_PACKETS, MOST_PACKETS * (FRAME + LARGEST))}
+
+    async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
+        host = unit.targets[0]
+        if not isinstance(ctx.accounts, Lending):
+            raise Refused("accounts cannot be used here")
+        with ExitStack() as lent:
+            opened = await self._open(host, ctx, emit, ctx.accounts, lent)
+            if opened is not None:
+                await tell(*opened, host, ctx, emit)
+
+    async def _open(
+        self, host: str, ctx: Context, emit: Emit, accounts: Lending, lent: ExitStack
+    ) -> tuple[str, CommunitySession] | None:
+        """(account, session) of the first account that is taken. The secret stays lent as long as *lent*."""
+        alive = any(o.subject.value == host for o in ctx.seen("snmp.engine"))
+        budget = Budget()
+        last: AskOutcome = "silent"
+        for account in accounts.handles(PURPOSE, ctx.site):
+            if accounts.user(account):
+                continue
+            # It may ask a person, or start a program: not in the loop's thread.
+            secret = await asyncio.to_thread(lent.enter_context, accounts.lend(account))
+            try:
+                with accounts.try_here(account, host) as attempt:
+                    got = await knock(ctx, emit, host, secret.reveal().encode(), budget)
+                    if isinstance(got, CommunitySession):
+                        attempt.accepted()
+                        emit.ask("snmp.access", udp_ref(ctx, host, PORT), "answered")
+                        return account, got
+                    if alive and got != "closed":
+                        attempt.refused("an agent is there and did not answer")
+                        last = "refused"
+                    else:
+                        attempt.withdrawn(got)
+                        last = _outcome(got, last)
+                    if got == "closed":
+                        break
+            except Refused:
+                last = "refused"
+        emit.ask("snmp.access", udp_ref(ctx, host, PORT), last)
+        return None
+
+
+def _outcome(miss: Miss, before: AskOutcome) -> AskOutcome:
+    return "negative" if miss == "closed" else "error" if miss == "broken" else before
+
+
+async def tell(
+    account: str, session: CommunitySession, host: str, ctx: Context, emit: Emit
+) -> None:
+    """Everything the agent says, into the store."""
+    here = host_ref(ctx, host)
+    channel = "snmp"
+    access = SnmpAccess(
+        version="v2c" if session.version else "v1",
+        well_known=session.community in WELL_KNOWN,
+    )
+    await emit(here, access, channel=channel, account=account)
+    system = await rounds.system(session)
+    await emit(here, system, channel=channel, account=account)
+    emit.ask("snmp.system", here, "error" if system.unknown else "answered")
+    for body in meaning.of_system(system):
+        await emit(here, body, channel=channel, account=account)
+    by_group: dict[str, list[Walked]] = {}
+    async for walked in rounds.collect(session):
+        by_group.setdefault(walked.table.group, []).append(walked)
+        for limit in meaning.limits((walked,)):
+            emit.cap(limit)
+        if not walked.rows and not walked.ends:
+            continue
+        for table in walked.bodies():
+            await emit(here, table, channel=channel, account=account)
+        if walked.table.name == "entity":
+            for body in meaning.of_entity(system, walked):
+                await emit(here, body, channel=channel, account=account)
+        if walked.table.group == "neighbours":
+            await _neighbours(walked, account, host, ctx, emit)
+    for group, several in by_group.items():
+        outcomes = {w.outcome for w in several}
+        emit.ask(f"snmp.{group}", here, next(o for o in WORST if o in outcomes))
+
+
+async def _neighbours(walked: Walked, account: str, host: str, ctx: Context, emit: Emit) -> None:
+    lab = ctx.vantage.mode == "lab-loopback"
+    for address, entry in meaning.neighbours(walked, lab=lab):
+        await emit(
+            host_ref(ctx, address),
+            entry,
+            channel="snmp",
+            via=host_ref(ctx, host),
+            standing="reported",
+            account=account,
+        )

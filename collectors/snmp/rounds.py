@@ -1,0 +1,162 @@
+"""What is asked of one agent that lets us in, round by round: who it is, which subtrees it has, then those tables and no others.
+
+Every table says how it ended; the caller makes the unit partial for anything but complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from agent.catalogs.enterprises import vendor
+from agent.model.bodies_snmp import Cell, SnmpSystem, SnmpTable, TableEnd
+from agent.model.status import AskOutcome
+from collectors.snmp.ber import Oid
+from collectors.snmp.cells import rows_of, text
+from collectors.snmp.client import MOST_GET, Got, Session, get, walk
+from collectors.snmp.message import NO_ERROR, NO_SUCH_NAME
+from collectors.snmp.tables import ROWS_OF_ONE_OBSERVATION, Table, oid, tables
+from collectors.snmp.walk import Question
+
+SCALARS: dict[str, Oid] = {
+    "descr": oid("1.3.6.1.2.1.1.1.0"),
+    "object_id": oid("1.3.6.1.2.1.1.2.0"),
+    "uptime_cs": oid("1.3.6.1.2.1.1.3.0"),
+    "contact": oid("1.3.6.1.2.1.1.4.0"),
+    "name": oid("1.3.6.1.2.1.1.5.0"),
+    "location": oid("1.3.6.1.2.1.1.6.0"),
+    "services": oid("1.3.6.1.2.1.1.7.0"),
+    "bridge": oid("1.3.6.1.2.1.17.1.1.0"),
+    "forwarding": oid("1.3.6.1.2.1.4.1.0"),
+    "engine_id": oid("1.3.6.1.6.3.10.2.1.1.0"),
+    "device": oid("1.3.6.1.2.1.25.3.2.1.3.1"),
+    "serial": oid("1.3.6.1.2.1.43.5.1.1.17.1"),
+}
+"""One GET: RFC 3418, RFC 4188, RFC 4293, RFC 3411, RFC 2790, RFC 3805."""
+ENTERPRISES: Oid = (1, 3, 6, 1, 4, 1)
+
+
+@dataclass
+class Walked:
+    """One table as the agent told it. `bad`: names that were no rows."""
+
+    table: Table
+    rows: list[tuple[Cell, ...]] = field(default_factory=list[tuple[Cell, ...]])
+    ends: dict[str, TableEnd] = field(default_factory=dict[str, TableEnd])
+    bad: int = 0
+
+    @property
+    def outcome(self) -> AskOutcome:
+        ends = set(self.ends.values())
+        if "silent" in ends:
+            return "silent"
+        if ends & {"error", "broken", "order", "too_big"} or self.bad:
+            return "error"
+        if "refused" in ends:
+            return "refused"
+        return "answered" if self.rows else "negative"
+
+    def bodies(self) -> Sequence[SnmpTable]:
+        """The table as observations; one without rows where there are none."""
+        step = ROWS_OF_ONE_OBSERVATION
+        starts = range(0, len(self.rows), step) or range(1)
+        names = self.table.names
+        return [
+            SnmpTable(
+                table=self.table.name,
+                columns=names,
+                rows=tuple(self.rows[at : at + step]),
+                part=at // step,
+                last=at + step >= len(self.rows),
+                ends=self.ends,
+            )
+            for at in starts
+        ]
+
+
+async def system(session: Session) -> SnmpSystem:
+    """Round 0: one GET."""
+    return parse_system(await get(session, tuple(SCALARS.values())))
+
+
+def parse_system(got: Got) -> SnmpSystem:
+    """What the answer to the first GET says; values of the wrong type are unknown."""
+    told = {n: got.found[o].value for n, o in SCALARS.items() if o in got.found}
+    unknown = [n for n, o in SCALARS.items() if o in got.missed]
+
+    def words(name: str) -> str:
+        value = told.get(name)
+        return text(value) if isinstance(value, bytes) else ""
+
+    def number(name: str) -> int | None:
+        value = told.get(name)
+        return value if isinstance(value, int) else None
+
+    def octets(name: str) -> bytes:
+        value = told.get(name)
+        return value if isinstance(value, bytes) else b""
+
+    named = told.get("object_id")
+    object_id = named if isinstance(named, tuple) else ()
+    enterprise = object_id[6] if len(object_id) > 6 and object_id[:6] == ENTERPRISES else None
+    bridge, forwarding = octets("bridge"), number("forwarding")
+    return SnmpSystem(
+        descr=words("descr"),
+        object_id=".".join(map(str, object_id)),
+        enterprise=enterprise,
+        vendor=vendor(enterprise) if enterprise is not None else "",
+        uptime_cs=number("uptime_cs"),
+        contact=words("contact"),
+        name=words("name"),
+        location=words("location"),
+        services=number("services"),
+        forwarding=None if forwarding is None else forwarding == 1,
+        bridge=bridge.hex(":") if len(bridge) == 6 and any(bridge) else "",
+        engine_id=octets("engine_id").hex(),
+        device=words("device"),
+        serial=words("serial"),
+        unknown=tuple(unknown),
+    )
+
+
+async def present(session: Session, some: Sequence[Table]) -> set[str]:
+    """Round 1: names of the tables whose subtree holds anything, by one GETNEXT for a dozen of them. What is in doubt counts."""
+    found: set[str] = set()
+    left = list(some)
+    while left:
+        asked, left = left[:MOST_GET], left[MOST_GET:]
+        while asked:
+            answer = await session.ask(Question(tuple(t.under for t in asked), 0))
+            if isinstance(answer, str):
+                return found | {t.name for t in (*asked, *left)}
+            index = answer.error_index
+            if answer.error_status == NO_SUCH_NAME and 1 <= index <= len(asked):
+                # SNMPv1: nothing at all behind this one.
+                asked = [t for t in asked if t is not asked[index - 1]]
+                continue
+            if answer.error_status != NO_ERROR or len(answer.bindings) != len(asked):
+                found |= {t.name for t in asked}
+                break
+            for table, row in zip(asked, answer.bindings, strict=True):
+                if row.oid[: len(table.under)] == table.under and not row.absent:
+                    found.add(table.name)
+            break
+    return found
+
+
+async def collect(session: Session) -> AsyncIterator[Walked]:
+    """Round 2: every table the agent has, in order."""
+    known = tables()
+    there = await present(session, known)
+    for table in known:
+        if table.name not in there:
+            yield Walked(table)
+            continue
+        columns = await walk(session, tuple(root for _, root, _ in table.columns), table.cap)
+        rows, bad = rows_of(table, columns)
+        ends: dict[str, TableEnd] = {
+            name: column.end or "silent"
+            for column, (name, _, _) in zip(columns, table.columns, strict=True)
+            if column.end != "complete"
+        }
+        yield Walked(table, rows, ends, bad)
