@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Generator
@@ -24,6 +25,12 @@ from agent.engagement.problems import EngagementError, Problem
 NAME = "attempts"
 Event = Literal["try", "accepted", "refused", "withdrawn", "retry"]
 _EVENTS = ("try", "accepted", "refused", "withdrawn", "retry")
+
+
+_FORM = re.compile(
+    rb'\{"at": \d+, "event": "[a-z]+", "account": "[^"\\]*", "host": "[^"\\]*", "try": "[^"\\]*", "why": "[^"\\]*"\}'
+)
+"""A line as `_write` makes it, without anything quoted inside."""
 
 
 class AlreadyRefused(Refused):
@@ -100,7 +107,7 @@ class AttemptLog:
         pending: dict[str, str] = {}
         refused: dict[str, str] = {}
         good = False
-        for row in self._rows():
+        for row in self._rows("" if alone else host):
             if row["account"] != account:
                 continue
             at, where, event = str(row["host"]), str(row["host"]), row["event"]
@@ -122,7 +129,8 @@ class AttemptLog:
             return refused.get(host, "")
         return next(iter(refused.values()), "")
 
-    def _rows(self) -> list[dict[str, Any]]:
+    def _rows(self, host: str = "") -> list[dict[str, Any]]:
+        """Every line; with *host*, those of other hosts may be passed over."""
         try:
             raw = (self.folder / NAME).read_bytes()
         except FileNotFoundError:
@@ -130,7 +138,10 @@ class AttemptLog:
         except OSError as error:
             raise _fail(f"cannot be read: {error.strerror}") from None
         rows: list[dict[str, Any]] = []
+        named = host.encode()
         for number, line in enumerate(raw.split(b"\n"), 1):
+            if host and named not in line and b'"retry"' not in line and _FORM.fullmatch(line):
+                continue
             row = _row(line)
             if row is not None:
                 rows.append(row)

@@ -46,12 +46,15 @@ def hash_id(*parts: Any, key: bytes = b"") -> str:
     return digest.hexdigest()[:32]
 
 
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
 def _no_float(value: Any) -> None:
     if isinstance(value, float):
         raise TypeError("a float in hashed data: use permille or microseconds")
-    if isinstance(value, dict):
-        for item in value.values():
-            _no_float(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _no_float(item)
+    if isinstance(value, dict | list | tuple):
+        items = value.values() if isinstance(value, dict) else value
+        # Tables have thousands of cells: their types at one blow.
+        if not _PLAIN.issuperset(map(type, items)):
+            for item in items:
+                _no_float(item)

@@ -43,11 +43,11 @@ def rows_of(table: Table, columns: Sequence[Column]) -> tuple[list[tuple[Cell, .
     width = len(columns)
     for at, (column, (_, root, kind)) in enumerate(zip(columns, table.columns, strict=True)):
         cut, read = len(root), CELLS[kind]
-        for name, tag, value in column.rows:
-            row = merged.get(index := name[cut:])
+        for bound in column.rows:
+            row = merged.get(index := bound[0][cut:])
             if row is None:
                 row = merged[index] = [None] * width
-            row[at] = read(VarBind(name, tag, value))
+            row[at] = read(bound)
     bad = 0
     rows: list[tuple[Cell, ...]] = []
     for index, cells in merged.items():

@@ -124,18 +124,38 @@ def response(data: bytes) -> Response:
 
 def _bindings(data: bytes, at: int, end: int, version: int) -> list[VarBind]:
     out: list[VarBind] = []
+    new = tuple.__new__
     while at < end:
         if len(out) >= MAX_BINDINGS:
             raise BerError("more bindings than a datagram holds")
-        start, at = expect(data, at, end, SEQUENCE)
-        a, b = expect(data, start, at, OID)
-        tag, c, d = header(data, b, at)
-        if d != at:
-            raise BerError("octets after a value")
-        content = data[c:d]
-        # Most of what a walk brings, without another call.
-        read = content if tag == OCTETS else value(tag, content, version)
-        out.append(VarBind(oid(data[a:b]), tag, read))
+        # Nearly all have lengths in the short form: read without a call. What does not fit it exactly goes the long way.
+        if (
+            at + 8 <= end
+            and data[at] == SEQUENCE
+            and (size := data[at + 1]) < 0x80
+            and (stop := at + 2 + size) <= end
+            and data[at + 2] == OID
+            and (b := at + 4 + data[at + 3]) + 2 <= stop
+            and data[at + 3] < 0x80
+            and b + 2 + (octets := data[b + 1]) == stop
+            and octets < 0x80
+        ):
+            name, tag, content = data[at + 4 : b], data[b], data[b + 2 : stop]
+            at = stop
+        else:
+            start, at = expect(data, at, end, SEQUENCE)
+            a, b = expect(data, start, at, OID)
+            tag, c, d = header(data, b, at)
+            if d != at:
+                raise BerError("octets after a value")
+            name, content = data[a:b], data[c:d]
+        if tag == OCTETS:
+            read: Value = content
+        elif tag == INTEGER and 1 <= len(content) <= 4:
+            read = int.from_bytes(content, "big", signed=True)
+        else:
+            read = value(tag, content, version)
+        out.append(new(VarBind, (oid(name), tag, read)))
     return out
 
 

@@ -1,9 +1,9 @@
-"""The tables the collector walks, as data (`tables.txt`): where they are, what their index says, what their cells are, and how many rows at most.
+"""The tables the collector walks, as data (`tables.txt`): where they are, what index and cells say, how many rows at most.
 
 Objects as the MIBs named in `source` define them. `index` names the sub-identifiers behind the column in order: `name:kind`; a name that
 begins with `_` is read over. `rest` stands for all that is left, as a dotted text.
 
-Cells: `text`, `int`, `mac`, `ip`, `hex`, `oid`, `addr` (a length-typed InetAddress, RFC 4001), `date`, `said` (without what looks like a secret), `secret` (never kept, see `cells`).
+Cells: `text`, `int`, `mac`, `ip`, `hex`, `oid`, `date`, `said` (without what looks like a secret), `secret` (never kept, see `cells`).
 """
 
 from __future__ import annotations

@@ -93,8 +93,22 @@ class Walk:
         if not got.bindings:
             self._end_all("error")
             return
+        asked, count, cap = self._asked, len(self._asked), self.cap
         for number, row in enumerate(got.bindings):
-            self._row(self._asked[number % len(self._asked)], row)
+            column = asked[number % count]
+            name, root = row.oid, column.root
+            # What a well-behaved agent sends, without another call: this is the inner loop.
+            if (
+                column.end is None
+                and name > column.cursor
+                and name[: len(root)] == root
+                and not 0x80 <= row.tag <= 0x82
+                and len(column.rows) < cap
+            ):
+                column.rows.append(row)
+                column.cursor = name
+            else:
+                self._row(column, row)
         self._repetitions = min(self._repetitions * 2, MOST_REPETITIONS)
 
     def silence(self) -> None:
