@@ -57,9 +57,13 @@ def figures() -> Iterable[Figure]:
     rate = median(m["objects"] / m["wall"] for m in mine)
     whole = min(m["objects"] for m in mine)
     over = rate / median(p.objects / p.wall for p in python)
-    yield _figure("objects", whole, "objects", f">= {theirs[0].objects}", whole >= theirs[0].objects, peer)
+    yield _figure(
+        "objects", whole, "objects", f">= {theirs[0].objects}", whole >= theirs[0].objects, peer
+    )
     yield _figure("rate", round(rate), "objects/s", "-", True, "-")
-    yield _figure("peer_rate", round(median(t.objects / t.wall for t in theirs)), "objects/s", "-", True, peer)
+    yield _figure(
+        "peer_rate", round(median(t.objects / t.wall for t in theirs)), "objects/s", "-", True, peer
+    )
     yield _figure("faster", speed, "x", ">= 2", speed >= 2, peer)
     yield _figure("faster_than_pysnmp", over, "x", ">= 25", over >= 25, slow)
     yield _figure("cpu", median(m["cpu"] for m in mine), "s", "-", True, "-")
