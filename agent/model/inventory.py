@@ -8,6 +8,7 @@ from agent.model.base import Id, M
 from agent.model.judged import Conflict
 from agent.model.service import Service
 from agent.model.software import SoftwareItem
+from agent.model.topology import Topology
 
 
 class Inventory(M):
@@ -16,4 +17,5 @@ class Inventory(M):
     accounts: tuple[Account, ...] = ()
     software: tuple[SoftwareItem, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+    topologies: tuple[Topology, ...] = ()
     labels: dict[Id, str] = {}
