@@ -16,6 +16,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from agent.contract import (
@@ -41,7 +42,9 @@ _STOP_S = 5.0
 
 
 def raw_available() -> tuple[bool, str]:
-    """(may this process open a packet socket?, why not)."""
+    """(may this process open a packet socket, or on Windows: is Npcap there?, why not). The helper says what it then lacks."""
+    if sys.platform == "win32":
+        return _npcap()
     family = getattr(socket, "AF_PACKET", None)
     if family is None:
         return False, f"packet sockets are not built for {sys.platform} yet"
@@ -52,6 +55,12 @@ def raw_available() -> tuple[bool, str]:
     except OSError as error:
         return False, f"no packet socket: {error.strerror}"
     return True, ""
+
+
+def _npcap() -> tuple[bool, str]:
+    """Npcap's own folder (npcap.com/guide): the one in System32 itself is WinPcap's, which nobody keeps up."""
+    library = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "Npcap", "wpcap.dll")
+    return (True, "") if library.is_file() else (False, "Npcap is not installed (npcap.com)")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """`python -m scanners.raw_helper`: reads requests as JSON lines, sends frames, answers as JSON lines.
 
-First line: {"interface", "source_ip", "scope": ScopeRule, "caps"?: {"host", "total", "broadcast", "gateway"}}. Then, any number at a time:
+First line: {"interface", "source_ip", "scope": ScopeRule, "caps"?: {"host", "total", "broadcast", "gateway"}, "wire"?: "pcap"}.
+Then, any number at a time:
 {"id", "op": "arp", "targets": [address], "rate"}, {"id", "op": "icmp", "targets", "macs": {address: mac}, "rate"},
 {"id", "op": "sweep", "targets": {address: mac or null}, "ports", "first", "sure", "routed"}, {"id", "op": "stop"}.
 
@@ -25,7 +26,9 @@ from scanners.raw_helper.engine import Engine, new_key
 from scanners.raw_helper.frames import ECHO, Frames, load_scapy, unicast
 from scanners.raw_helper.loop import Lines, Loop
 from scanners.raw_helper.rights import give_up
+from scanners.raw_helper.source import Copied, Pipe
 from scanners.raw_helper.wire import Wire
+from scanners.raw_helper.wire_pcap import PcapWire, prefer_pcap
 from scanners.raw_helper.work import Caps, Job
 
 MAX_TARGETS = 1 << 16
@@ -103,9 +106,12 @@ def main() -> int:
         first = _object(_first_line())
         scope = ScopeRule.model_validate(first["scope"])
         scope.size()  # ranges are read when first needed: better now than later
+        pcap = first.get("wire") == "pcap" or sys.platform == "win32"
+        if pcap:
+            prefer_pcap()
         load_scapy()
         interface, address = str(first["interface"]), str(first["source_ip"])
-        wire = Wire(interface, address)
+        wire = (PcapWire if pcap else Wire)(interface, address)
         frames = Frames(wire.mac, address, wire.base, new_key())
         engine = Engine(frames, _caps(first.get("caps") or {}))
     except (ValueError, KeyError, TypeError, OSError, OverflowError, ImportError) as error:
@@ -118,7 +124,11 @@ def main() -> int:
         _say({"ready": False, "error": f"could not give up its rights: {_words(error)}"})
         return 1
     _say({"ready": True, "rights": left})
-    Loop(wire, engine, sys.stdin.fileno(), Requests(scope, engine).take, _say).run()
+    source = (Copied if pcap else Pipe)(sys.stdin.fileno())
+    # Threads after that: one that ran before would keep its rights.
+    wire.begin()
+    source.begin()
+    Loop(wire, engine, source, Requests(scope, engine).take, _say).run()
     return 0
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import select
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from scanners.raw_helper.engine import Engine
-from scanners.raw_helper.wire import Down, Wire
+from scanners.raw_helper.source import Copied, Pipe
+from scanners.raw_helper.wire import Down
 from scanners.raw_helper.work import Job
 
 TELL_S = 0.1
@@ -22,14 +22,41 @@ IN_A_ROW = 8
 PER_LINE = 500
 
 
+Source = Pipe | Copied
+
+
+class Waiting(Protocol):
+    def fileno(self) -> int: ...
+
+
+class AnyWire(Protocol):
+    """What `wire.Wire` and `wire_pcap.PcapWire` have in common."""
+
+    interface: str
+    mac: str
+    base: int
+
+    @property
+    def arp(self) -> Waiting: ...
+    @property
+    def ip(self) -> Waiting: ...
+    def begin(self) -> None: ...
+    def send(self, frame: bytes) -> bool: ...
+    def poke(self, host: bytes) -> bool: ...
+    def read(self, opened: Any) -> list[bytes]: ...
+    def dropped(self) -> int: ...
+    def neighbours(self) -> list[bytes]: ...
+    def is_up(self) -> bool: ...
+
+
 class Loop:
-    """*take* gets each line from *requests* (a file descriptor); *say* gets each line that is to be told."""
+    """*take* gets each line from *requests*; *say* gets each line that is to be told."""
 
     def __init__(
         self,
-        wire: Wire,
+        wire: AnyWire,
         engine: Engine,
-        requests: int,
+        requests: Source,
         take: Callable[[bytes], None],
         say: Callable[[dict[str, Any]], None],
     ) -> None:
@@ -98,7 +125,7 @@ class Loop:
             self._engine.stop_all(f"interface {self._wire.interface} went down")
 
     def _hear(self) -> bool:
-        data = os.read(self._requests, 1 << 16)
+        data = self._requests.read()
         if not data:
             return False
         for line in self._lines.feed(data):

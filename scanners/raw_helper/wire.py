@@ -9,22 +9,17 @@ import socket
 import struct
 import sys
 from contextlib import suppress
-from pathlib import Path
 
-from scanners.raw_helper.frames import PORTS, text_of
+from scanners.raw_helper.frames import PORTS
+from scanners.raw_helper.kernel import LinuxKernel
+from scanners.raw_helper.poke import FULL, Poker
 
 _ETH_ARP, _ETH_IP = 0x0806, 0x0800
 _SO_ATTACH_FILTER, _SO_RCVBUFFORCE = 26, 33
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
-_SIOCGIFFLAGS, _SIOCGIFHWADDR, _ARPHRD_ETHER = 0x8913, 0x8927, 1
-_IFF_UP, _IFF_RUNNING = 0x1, 0x40
-"""netdevice(7): asks about an interface; the kind that is Ethernet; it is up, and its cable carries."""
 _BUFFER = 8 * 1024 * 1024
 FLOOD = 256
 """Frames read in a row: a flood of answers must not keep the next frame from leaving."""
-PER_SOCKET = 128
-"""Datagrams of one socket: its buffer holds about 277 that wait for an ARP answer (measured)."""
-FULL = frozenset({errno.ENOBUFS, errno.EAGAIN, errno.EWOULDBLOCK})
 DOWN = frozenset({errno.ENETDOWN, errno.ENXIO, errno.ENODEV, errno.ENETUNREACH})
 _LOWEST, _HIGHEST = 61_000, 65_000
 """Above the range the kernel hands out by default (ip_local_port_range)."""
@@ -68,13 +63,12 @@ class Wire:
 
     def __init__(self, interface: str, address: str) -> None:
         self.interface, self.address = interface, address
-        self._asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.mac = self._mac()
-        self._held, self.base = _own_ports(address)
+        self._kernel = LinuxKernel(interface)
+        self.mac = self._kernel.mac()
+        self._held, self.base = hold_ports(address)
         self.arp = _packet_socket(interface, _ETH_ARP, _ARP_REPLY)
         self.ip = _packet_socket(interface, _ETH_IP, for_us(socket.inet_aton(address), self.base))
-        self._udp: socket.socket | None = None
-        self._poked = 0
+        self._poker = Poker(address)
 
     def send(self, frame: bytes) -> bool:
         """False when the card's queue is full. Raises `Down`, `OSError`."""
@@ -87,27 +81,11 @@ class Wire:
         return True
 
     def poke(self, host: bytes) -> bool:
-        """One byte to UDP port 9, so that the kernel knows *host*. False when it has no room now. Raises `Down`, `OSError`."""
-        if self._udp is None or self._poked >= PER_SOCKET:
-            if self._udp is not None:
-                self._udp.close()
-            self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self._udp.setblocking(False)
-            self._udp.bind((self.address, 0))
-            self._poked = 0
-        self._poked += 1
-        for _ in range(8):
-            try:
-                self._udp.sendto(b"\0", (socket.inet_ntoa(host), 9))
-            except OSError as error:
-                if error.errno in FULL:
-                    self._poked = PER_SOCKET
-                    return False
-                if error.errno in (errno.EHOSTUNREACH, errno.ECONNREFUSED, errno.EHOSTDOWN):
-                    continue  # the fate of an earlier datagram, told late
-                raise self._judged(error) from None
-            return True
-        return True
+        """As `Poker.poke`. Raises `Down`, `OSError`."""
+        try:
+            return self._poker.poke(host)
+        except OSError as error:
+            raise self._judged(error) from None
 
     def read(self, opened: socket.socket) -> list[bytes]:
         """Frames that wait. Raises `Down`, `OSError`."""
@@ -130,40 +108,15 @@ class Wire:
         return total
 
     def neighbours(self) -> list[bytes]:
-        """Addresses our kernel knows the MAC of (proc_net(5), arp: flag 2 is a complete entry). Empty where it does not tell."""
-        found: list[bytes] = []
-        try:
-            rows = Path("/proc/thread-self/net/arp").read_text("utf-8").splitlines()[1:]
-        except (OSError, ValueError):
-            return found
-        for row in rows:
-            cells = row.split()
-            if len(cells) == 6 and cells[5] == self.interface:
-                with suppress(OSError, ValueError):
-                    if int(cells[2], 16) & 2:
-                        found.append(socket.inet_aton(cells[0]))
-        return found
+        """Addresses our kernel knows the MAC of; empty where it does not tell."""
+        return self._kernel.neighbours()
 
     def is_up(self) -> bool:
-        """Is the interface up, with a carrier? Asked of the kernel by a socket, as /sys may show another namespace."""
-        try:
-            (flags,) = struct.unpack_from("=H", self._ioctl(_SIOCGIFFLAGS), 16)
-        except OSError:
-            return False
-        return bool(flags & _IFF_UP and flags & _IFF_RUNNING)
+        """Is the interface up, with a carrier?"""
+        return self._kernel.is_up()
 
-    def _mac(self) -> str:
-        row = self._ioctl(_SIOCGIFHWADDR)
-        (family,) = struct.unpack_from("=H", row, 16)
-        if family != _ARPHRD_ETHER or not any(row[18:24]):
-            raise OSError(f"{self.interface} has no Ethernet address")
-        return text_of(row[18:24])
-
-    def _ioctl(self, request: int) -> bytes:
-        import fcntl
-
-        name = struct.pack("256s", self.interface.encode()[:15])
-        return fcntl.ioctl(self._asking, request, name)
+    def begin(self) -> None:
+        """Nothing to do: no thread reads here."""
 
     def _judged(self, error: OSError) -> OSError:
         if error.errno in DOWN:
@@ -171,7 +124,7 @@ class Wire:
         return error
 
 
-def _own_ports(address: str) -> tuple[list[socket.socket], int]:
+def hold_ports(address: str) -> tuple[list[socket.socket], int]:
     """Sockets that hold `PORTS` ports in a row, and the first of these: nobody else uses them, and the kernel resets what comes there."""
     for _ in range(64):
         base = _LOWEST + secrets.randbelow(_HIGHEST - _LOWEST)

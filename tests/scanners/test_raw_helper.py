@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -97,12 +97,45 @@ pytestmark = [
     pytest.mark.needs("ip", "nsenter", "setpriv"),
     pytest.mark.xdist_group("raw-helper"),
 ]
-Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+class Start:
+    """Starts programs where a card eth0 with 10.79.0.1 has one peer, 10.79.0.2; with `there`, on that peer's side."""
+
+    def __init__(self, worker: NamespaceWorker, mine: int, theirs: int) -> None:
+        self._worker, self._mine, self._theirs = worker, mine, theirs
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def __call__(
+        self, *argv: str, drop: str = "", there: bool = False, **env: str
+    ) -> subprocess.Popen[bytes]:
+        rights = ("setpriv", f"--bounding-set={drop}", "--") if drop else ()
+        where = self._theirs if there else self._mine
+        enter = ("nsenter", f"--net=/proc/{os.getpid()}/fd/{where}", "--")
+        process = subprocess.Popen(
+            [*enter, *rights, sys.executable, *argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, **env},
+        )
+        self.started.append(process)
+        return process
+
+    def link(self, state: str) -> None:
+        """Set eth0 up or down, and wait until the kernel says it carries (linkwatch takes up to a second)."""
+        self._worker.command(self._mine, ["ip", "link", "set", "eth0", state])
+        enter = ("nsenter", f"--net=/proc/{os.getpid()}/fd/{self._mine}", "--")
+        until = time.monotonic() + 10
+        while state == "up" and time.monotonic() < until:
+            told = subprocess.run([*enter, "ip", "link", "show", "eth0"], capture_output=True)
+            if b"LOWER_UP" in told.stdout and b"state UP" in told.stdout:
+                return
+            time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
 def start() -> Iterator[Start]:
-    """Starts a program where a card eth0 with 10.79.0.1 has one peer, 10.79.0.2."""
     worker = NamespaceWorker()
     mine, theirs = worker.create(2)
     for one in (mine, theirs):
@@ -113,23 +146,9 @@ def start() -> Iterator[Start]:
         worker.command(
             one, ["ip", "-batch", "-"], f"addr add {address}/24 dev eth0\nlink set eth0 up\n"
         )
-    started: list[subprocess.Popen[bytes]] = []
-
-    def begin(*argv: str, drop: str = "", **env: str) -> subprocess.Popen[bytes]:
-        rights = ("setpriv", f"--bounding-set={drop}", "--") if drop else ()
-        enter = ("nsenter", f"--net=/proc/{os.getpid()}/fd/{mine}", "--")
-        process = subprocess.Popen(
-            [*enter, *rights, sys.executable, *argv],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-            env={**os.environ, **env},
-        )
-        started.append(process)
-        return process
-
+    begin = Start(worker, mine, theirs)
     yield begin
-    for process in started:
+    for process in begin.started:
         process.kill()
         process.communicate()
     worker.close()
@@ -165,10 +184,10 @@ def answer(process: subprocess.Popen[bytes]) -> Any:
 
 
 @contextmanager
-def helper(start: Start) -> Generator[subprocess.Popen[bytes]]:
+def helper(start: Start, wire: str = "") -> Generator[subprocess.Popen[bytes]]:
     process = start("-m", "scanners.raw_helper")
     try:
-        tell(process, FIRST)
+        tell(process, {**FIRST, "wire": wire})
         assert hear(process) == {"ready": True, "rights": "none"}
         yield process
     finally:
@@ -193,8 +212,9 @@ def gone(pid: int) -> bool:
     return False
 
 
-def test_answers_and_has_no_right_left(start: Start) -> None:
-    with helper(start) as process:
+@pytest.mark.parametrize("wire", ["", "pcap"])
+def test_answers_and_has_no_right_left(start: Start, wire: str) -> None:
+    with helper(start, wire) as process:
         found = status(process.pid)
         assert set(found["Uid"].split()) == set(found["Gid"].split()) == {"65534"}
         assert found["Groups"] == ""
@@ -209,6 +229,41 @@ def test_answers_and_has_no_right_left(start: Start) -> None:
         ttl, rtt = told["found"]["10.79.0.2"]
         assert ttl == 64
         assert 0 <= rtt < 60_000_000
+
+
+@pytest.mark.parametrize("wire", ["", "pcap"])
+def test_both_wires_tell_the_same_of_ports(start: Start, wire: str) -> None:
+    """What Npcap is to Windows, libpcap is here: the same library through the same calls."""
+    listening = "import socket; s = socket.create_server(('10.79.0.2', 8443)); print('up', flush=True); input()"
+    peer = start("-c", listening, there=True)
+    assert peer.stdout is not None
+    assert peer.stdout.readline() == b"up\n"
+    with helper(start, wire) as process:
+        sweep = {"op": "sweep", "targets": {"10.79.0.2": PEER}, "ports": [22, 8443], "first": 2}
+        tell(process, {"id": 5, **sweep})
+        news: list[list[Any]] = []
+        while "done" not in (line := hear(process)):
+            news += line.get("news", ())
+        assert [n for n in news if n[0] == "open"] == [["open", "10.79.0.2", 8443]]
+        assert [n[2] for n in news if n[0] == "host"] == [[1, 1, 0, 0, 0]]
+    peer.kill()
+    peer.wait()
+
+
+@pytest.mark.parametrize("wire", ["", "pcap"])
+def test_a_card_that_goes_down_in_between_is_said_within_seconds(start: Start, wire: str) -> None:
+    with helper(start, wire) as process:
+        many = [f"10.79.0.{n}" for n in range(20, 250)]
+        tell(process, {**ASK, "targets": many, "rate": 10})
+        time.sleep(0.5)
+        start.link("down")
+        try:
+            told = answer(process)
+        finally:
+            start.link("up")
+        assert "eth0 went down" in told["error"]
+        tell(process, {**ASK, "id": 2})
+        assert answer(process) == {"id": 2, "found": {"10.79.0.2": [PEER]}}
 
 
 def test_where_it_may_not_change_its_user_it_has_no_right_left_either(start: Start) -> None:
