@@ -21,7 +21,7 @@ ifneq ($(pip_index),)
 export UV_DEFAULT_INDEX := $(pip_index)
 endif
 
-.PHONY: help setup lock deps lint types test demo bench wheel clean
+.PHONY: help setup lock deps lint types test demo bench wheel windows-python clean
 help: ## the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
@@ -59,7 +59,7 @@ types: setup ## mypy and pyright
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-test: setup deps lint types ## everything
+test: setup deps windows-python lint types ## everything
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 demo: setup ## audit the simulated client LAN, without root; the report is in build/demo
@@ -71,6 +71,14 @@ bench: ## measurements, one JSON object a line: make bench [PART=name]
 
 wheel: setup ## the wheel in dist/
 	$(UV) build -q --offline --wheel -o dist .
+
+build/windows/python.exe: tools/windows-python.lock tools/windows_python.py $(UV)
+	rm -rf build/windows build/windows-sdist
+	PYTHONPATH=$(CURDIR)/tools/sdist_only .uv/bin/python -m pip download -q --disable-pip-version-check --no-deps --no-binary :all: --use-pep517 --no-build-isolation --require-hashes -r $< -d build/windows-sdist
+	$(PYTHON) tools/windows_python.py build/windows-sdist build/windows
+	@touch $@
+
+windows-python: build/windows/python.exe ## Windows' Python in build/windows, for the tests under Wine
 
 clean:
 	rm -rf .uv .venv build dist

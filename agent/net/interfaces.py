@@ -1,8 +1,8 @@
 """This machine's own interfaces, routes and neighbours, read without sending anything. For vantage, site pin and proposals of `init`.
 
 Linux: `ip -json` of iproute2, over netlink, so right inside a network namespace; its neighbour table, unlike /proc/net/arp, covers IPv6,
-and only the kernel itself knows the way of a packet where there are policy rules (ip-rule(8)), which /proc/net does not show. Elsewhere,
-and without `ip`, the answer is `CannotLook`: could not look, never "there is none".
+and only the kernel itself knows the way of a packet where there are policy rules (ip-rule(8)), which /proc/net does not show. Windows: its
+own tables in the same form (`windows_tables.py`). Elsewhere, and without `ip`: `CannotLook`, which is never "there is none".
 """
 
 from __future__ import annotations
@@ -241,9 +241,11 @@ class _Refused(CannotLook):
 
 
 def _ip(*words: str) -> list[Any]:
+    if sys.platform == "win32":
+        return _windows(*words)
     if not sys.platform.startswith("linux"):
         raise CannotLook(
-            f"this version reads interfaces, routes and neighbours on Linux only, not on {sys.platform}"
+            f"this version reads interfaces, routes and neighbours on Linux and Windows, not on {sys.platform}"
         )
     # A plain user's PATH often lacks sbin.
     program = shutil.which("ip", path="/usr/sbin:/sbin:/usr/bin:/bin")
@@ -267,3 +269,14 @@ def _ip(*words: str) -> list[Any]:
     except (ValueError, RecursionError):
         raise CannotLook(f"ip {' '.join(words)}: no JSON came (an ip of busybox?)") from None
     return found if isinstance(found, list) else []
+
+
+def _windows(*words: str) -> list[Any]:
+    from agent.net import windows_tables
+
+    try:
+        return list(windows_tables.rows(*words))
+    except windows_tables.Refused as error:
+        raise _Refused(str(error)) from None
+    except (OSError, ValueError) as error:
+        raise CannotLook(f"ip {' '.join(words)}: {error}") from None

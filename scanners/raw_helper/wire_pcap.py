@@ -33,9 +33,9 @@ def prefer_pcap() -> None:
     from scapy.config import conf
 
     conf.use_pcap = True
-    from scapy.arch import libpcap
+    from importlib import import_module
 
-    if not conf.use_pcap or not hasattr(libpcap, "open_pcap"):
+    if not hasattr(import_module("scapy.arch.libpcap"), "open_pcap"):
         raise ImportError("neither Npcap nor libpcap is installed")
 
 
@@ -174,10 +174,10 @@ def which(address: str, base: int) -> str:
 
 
 def _opened(interface: str, which: str) -> Any:
-    from scapy.arch import libpcap
+    from scapy.arch.libpcap import open_pcap
     from scapy.error import Scapy_Exception
 
-    handle = libpcap.open_pcap(interface, _SNAP, False, _WAIT_MS)
+    handle = open_pcap(interface, _SNAP, False, _WAIT_MS)
     try:
         handle.setfilter(which)
     except Scapy_Exception as error:

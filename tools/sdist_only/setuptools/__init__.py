@@ -1,0 +1,1 @@
+"""Stands in for setuptools while pip downloads one sdist: nothing of that sdist is run (PEP 517)."""
