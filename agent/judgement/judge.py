@@ -43,6 +43,7 @@ def judge(material: Material, inventory: Inventory) -> Judged:
         unknowns=unknown,
         coverage=covered,
         conflicts=inventory.conflicts,
+        topologies=inventory.topologies,
         page_one=page_one(world, checklist, risks, found, items, matrix, unknown, covered, ledger),
         ledger=ledger,
         statuses=material.statuses,

@@ -20,6 +20,7 @@ from agent.model.run import Resumed, RunHeader, SessionEnd
 from agent.model.service import Service
 from agent.model.software import SoftwareItem
 from agent.model.status import ProbeStatus
+from agent.model.topology import Topology
 
 SUBJECTS: tuple[str, ...] = ("devices", "snmp", "accounts", "dns", "firewalls", "leftovers")
 """The six subjects of the sweep; coverage is shown for each, fed or not."""
@@ -212,6 +213,7 @@ class Judged(M):
     unknowns: tuple[Unknown, ...]
     coverage: tuple[Coverage, ...]
     conflicts: tuple[Conflict, ...] = ()
+    topologies: tuple[Topology, ...] = ()
     page_one: PageOne
     ledger: tuple[LedgerLine, ...]
     statuses: tuple[tuple[str, ProbeStatus], ...]

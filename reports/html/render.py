@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def render(judged: Judged, lang: Lang, edition: Edition) -> str:
     """The report as one HTML document. Nothing in it can run but the one script whose hash the policy names."""
     view = View(lang=lang, judged=judged, edition=edition)
-    style, script = _asset("style.css") + "\n" + _page_margin(view), _asset("script.js")
+    style = "\n".join((_asset("style.css"), _asset("map.css"), _page_margin(view)))
+    script = "\n".join((_asset("script.js"), _asset("map.js")))
     page = _environment().get_template("report.html.j2")
     html = page.render(
         v=view,

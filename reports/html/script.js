@@ -99,6 +99,7 @@
     }
     target.scrollIntoView();
   };
+  addEventListener("handover:find", (event) => { event.detail.node = find(event.detail.id); });
   addEventListener("hashchange", reveal);
   // The same link a second time changes no hash.
   addEventListener("click", (event) => {

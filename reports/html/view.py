@@ -23,6 +23,7 @@ from reports.html import editions, layout
 from reports.html.editions import Edition
 from reports.html.texts import inert, iso_day
 from reports.html.words import Words
+from reports.map.maps import Map
 from reports.prose import Prose, RuleProse, UnknownProse
 
 __all__ = ["Edition", "View"]
@@ -67,13 +68,20 @@ class View(Words):
     def assets(self) -> dict[str, Asset]:
         return {a.id: a for a in self.judged.assets}
 
-    def label(self, asset: str) -> Markup:
+    def _name(self, asset: str) -> str:
         if not self.named:
-            return Markup("{}").format(asset[:8])
+            return asset[:8]
         told = self.judged.labels.get(asset) or asset[:8]
         if not self.full and editions.ADDRESS.search(told) and asset in self.assets:
             told = f"{self.class_of(self.assets[asset])} {asset[:6]}"
-        return self.s(told, 120)
+        return told
+
+    def label(self, asset: str) -> Markup:
+        return self.s(self._name(asset), 120)
+
+    def called(self, asset: Asset) -> str:
+        """Its name as plain inert text: the picture of the map knows no markup."""
+        return self.plain(self._name(asset.id), 120)[0]
 
     def link(self, asset: str) -> Markup:
         """The device by its name, linked to its card where this edition has one."""
@@ -337,6 +345,18 @@ class View(Words):
     @cached_property
     def services_of(self) -> dict[str, list[Service]]:
         return layout.services_of(self.judged.services)
+
+    @cached_property
+    def maps(self) -> list[Map]:
+        """One map a network whose switches told something."""
+        found = (Map(self, t, n) for n, t in enumerate(self.judged.topologies, start=1))
+        return [m for m in found if not m.empty]
+
+    @cached_property
+    def snmp_asked(self) -> tuple[int, int]:
+        """(devices asked by SNMP, those that answered): says why there is no map."""
+        found = [s for _, s in self.judged.statuses if s.probe == "snmp" and s.unit != "*"]
+        return len(found), sum(1 for s in found if s.answered)
 
     @cached_property
     def sites(self) -> list[str]:

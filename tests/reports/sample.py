@@ -31,6 +31,7 @@ from agent.model.observation import Blob, Observation, observation_id
 from agent.model.ref import Ref, addr, mac, service
 from agent.model.service import Service
 from agent.model.status import Ask, ProbeStatus
+from tests.reports.map.networks import over
 from tests.reports.sample_page import DAY, NOW, START, facts, page_one, run_facts
 
 HOSTILE = (
@@ -448,6 +449,7 @@ class _Sample:
                 )
                 for a in assets[:3]
             ),
+            topologies=(over(assets),),
             page_one=page_one(
                 self.text, self.labels, assets, findings, checklist, doors, unknowns, ledger
             ),
