@@ -173,10 +173,13 @@ def ranges(names: Iterable[str]) -> str:
             parts[-1] = (last[0], last[1], number)
         else:
             parts.append((found[1], number, number))
-    shown = [
-        head if first is None else f"{head}{first}" if first == end else f"{head}{first}-{end}"
-        for head, first, end in parts
-    ]
+    shown: list[str] = []
+    before = ""
+    for head, first, end in parts:
+        # Gi1/0/1, 4, 7: what is the same is said once.
+        said = "" if first is not None and head == before else head
+        shown.append(said if first is None else f"{said}{first}{'' if first == end else f'-{end}'}")
+        before = head if first is not None else ""
     return ", ".join(shown[:3]) + (f" +{len(shown) - 3}" if len(shown) > 3 else "")
 
 

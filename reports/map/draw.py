@@ -10,6 +10,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -49,6 +50,8 @@ class Told:
     href: Callable[[Box], str | None]
     words: Callable[[Box], str]
     """Hidden search words of a box: addresses, MACs, serial number."""
+    loose: str
+    """Stands above the boxes that no wire reaches."""
     whole: str
     """What the picture is, for those who do not see it."""
     ports: bool
@@ -65,14 +68,14 @@ class Sheet:
 
 def drawing(net: Net, spots: dict[str, Spot], picture: Picture, told: Told) -> Markup:
     """The whole picture; its boxes are links to their cards."""
-    at = (-MARGIN, -MARGIN, picture.width + 2 * MARGIN, picture.height + 2 * MARGIN)
+    at = _frame(picture)
     boxes = [(net.boxes[i], s) for i, s in spots.items()]
     return _svg("net", at, told.whole, picture.runs, boxes, picture, told, live=True)
 
 
 def sheets(net: Net, spots: dict[str, Spot], picture: Picture, told: Told) -> list[Sheet]:
     """The picture cut into pages that can be read when printed; empty where one page is enough. Every box is whole on one of them."""
-    wide, tall = picture.width + 2 * MARGIN, picture.height + 2 * MARGIN
+    left, top, wide, tall = _frame(picture)
     across, down = _count(wide, _SHEET[0]), _count(tall, _SHEET[1])
     if across * down == 1:
         return []
@@ -80,8 +83,7 @@ def sheets(net: Net, spots: dict[str, Spot], picture: Picture, told: Told) -> li
     out: list[Sheet] = []
     for row in range(down):
         for column in range(across):
-            x = -MARGIN + column * (w - _OVERLAP)
-            y = -MARGIN + row * (h - _OVERLAP)
+            x, y = left + column * (w - _OVERLAP), top + row * (h - _OVERLAP)
             boxes = [
                 (net.boxes[i], s)
                 for i, s in spots.items()
@@ -104,10 +106,17 @@ def sheets(net: Net, spots: dict[str, Spot], picture: Picture, told: Told) -> li
     return out
 
 
+def _frame(picture: Picture) -> tuple[float, float, float, float]:
+    top = picture.top - MARGIN
+    return (-MARGIN, top, picture.width + 2 * MARGIN, picture.height + MARGIN - top)
+
+
 def sample(kind: str, *more: str) -> Markup:
     """A piece of wire for the legend."""
-    return Markup('<svg class="sample" viewBox="0 0 44 14" aria-hidden="true">{}</svg>').format(
-        _stub(((2, 7), (42, 7)), " ".join(("w", kind, *more)), kind)
+    line = _stub(((2, 7), (42, 7)), " ".join(("w", kind, *more)), kind)
+    cross = _cross(22, 7) if "blocked" in more else ""
+    return Markup('<svg class="sample" viewBox="0 0 44 14" aria-hidden="true">{}{}</svg>').format(
+        line, cross
     )
 
 
@@ -154,27 +163,54 @@ def _svg(
     parts = [head, _trunks(runs)]
     parts += [_wire(r, told, live) for r in runs]
     parts += [_box(b, s, picture.lefts[s.column], told, live) for b, s in boxes]
+    if picture.loose is not None:
+        said = Markup('<text class="l" x="0" y="{}">{}</text>')
+        parts.append(said.format(_n(picture.loose), told.loose))
     return Markup("").join([*parts, Markup("</svg>")])
 
 
 def _trunks(runs: Sequence[Run]) -> Markup:
     """What wires share, drawn once for each box they come from; a dot where a wire leaves it."""
-    ways: dict[tuple[str, int], dict[str, None]] = defaultdict(dict)
-    dots: dict[tuple[str, int], dict[str, None]] = defaultdict(dict)
-    vlans: dict[tuple[str, int], set[int]] = defaultdict(set)
+    found: dict[tuple[str, int], list[Run]] = defaultdict(list)
     for r in runs:
-        if not r.shared:
-            continue
-        ways[r.trunk][_path(r.shared)] = None
-        x, y = r.shared[-1]
-        dots[r.trunk][f"M{_n(x)} {_n(y)}h0"] = None
-        vlans[r.trunk] |= {*r.wire.vlans} or {-1}
-    return Markup("").join(
-        Markup('<path class="t" d="{}"{}/><path class="k" d="{}"/>').format(
-            "".join(found), _vlans(() if -1 in vlans[key] else vlans[key]), "".join(dots[key])
+        if r.shared:
+            found[r.trunk].append(r)
+    out: list[Markup] = []
+    for wires in found.values():
+        known = all(r.wire.vlans for r in wires)
+        vlans = _vlans({v for r in wires for v in r.wire.vlans} if known else ())
+        dots = {f"M{_n(x)} {_n(y)}h0" for r in wires for x, y in r.shared[-1:]}
+        out.append(
+            Markup('<path class="t" d="{}"{}/><path class="k" d="{}"/>').format(
+                _joined(r.shared for r in wires), vlans, "".join(sorted(dots))
+            )
         )
-        for key, found in ways.items()
-    )
+    return Markup("").join(out)
+
+
+def _joined(ways: Iterable[Sequence[Point]]) -> str:
+    """Ways that run over each other as one path: drawn twice, a line would look thicker."""
+    level: dict[float, list[tuple[float, float]]] = defaultdict(list)
+    upright: dict[float, list[tuple[float, float]]] = defaultdict(list)
+    for way in ways:
+        for (x1, y1), (x2, y2) in pairwise(way):
+            if y1 == y2:
+                level[y1].append((min(x1, x2), max(x1, x2)))
+            else:
+                upright[x1].append((min(y1, y2), max(y1, y2)))
+    out = [f"M{_n(a)} {_n(y)}H{_n(b)}" for y in sorted(level) for a, b in _union(level[y])]
+    out += [f"M{_n(x)} {_n(a)}V{_n(b)}" for x in sorted(upright) for a, b in _union(upright[x])]
+    return "".join(out)
+
+
+def _union(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    out: list[tuple[float, float]] = []
+    for low, high in sorted(spans):
+        if out and low <= out[-1][1]:
+            out[-1] = (out[-1][0], max(out[-1][1], high))
+        else:
+            out.append((low, high))
+    return out
 
 
 def _wire(r: Run, told: Told, live: bool) -> Markup:
@@ -183,18 +219,18 @@ def _wire(r: Run, told: Told, live: bool) -> Markup:
     (x1, y1), (x2, _) = r.stub
     line = _stub(r.stub, classes, w.kind)
     if w.blocked:
-        x = (x1 + x2) / 2
-        line += Markup('<path class="x" d="M{0} {1}l8 8m0-8l-8 8"/>').format(_n(x - 4), _n(y1 - 4))
+        line += _cross((x1 + x2) / 2, y1)
     label = _label(r) if told.ports and r.shared and abs(x2 - x1) > 40 else ""
-    text = (
-        Markup('<text class="p" x="{}" y="{}">{}</text>').format(
-            _n(max(x1, x2) - 5), _n(y1 - 2.5), label
-        )
-        if label
-        else ""
+    text = Markup('<text class="p" x="{}" y="{}">{}</text>').format(
+        _n(max(x1, x2) - 5), _n(y1 - (5 if w.kind == "lag" else 2.5)), label
     )
+    line += text if label else ""
     title = Markup("<title>{}</title>").format(told.wire(w)) if live else ""
-    return Markup("<g{}>{}{}{}</g>").format(_vlans(w.vlans), title, line, text)
+    return Markup("<g{}>{}{}</g>").format(_vlans(w.vlans), title, line)
+
+
+def _cross(x: float, y: float) -> Markup:
+    return Markup('<path class="x" d="M{} {}l8 8m0-8l-8 8"/>').format(_n(x - 4), _n(y - 4))
 
 
 def _stub(stub: tuple[Point, Point], classes: str, kind: str) -> Markup:
@@ -207,7 +243,7 @@ def _stub(stub: tuple[Point, Point], classes: str, kind: str) -> Markup:
 def _label(r: Run) -> str:
     """The ports of both ends, from the trunk's box to the other."""
     near, far = (r.wire.a, r.wire.b) if r.wire.a.node == r.trunk[0] else (r.wire.b, r.wire.a)
-    shown = [clip(short_port(e.port), 46, 7.5) for e in (near, far)]
+    shown = [clip(short_port(e.port), 46, 7.8) for e in (near, far)]
     return " – ".join(s or "?" for s in shown) if any(shown) else ""
 
 
@@ -222,7 +258,7 @@ def _box(box: Box, spot: Spot, left: float, told: Told, live: bool) -> Markup:
         '<text class="n" x="31" y="16">{}</text><text class="a" x="31" y="29">{}</text>'
     ).format(
         _n(left), _n(spot.y), WIDTH, _n(spot.height), WIDTH - 2, _n(spot.height - 2),
-        _GLYPHS.get(box.kind, _OTHER), clip(name, WIDTH - 40, 12), clip(about, WIDTH - 38, 8.6),
+        _GLYPHS.get(box.kind, _OTHER), clip(name, WIDTH - 40, 12), clip(about, WIDTH - 38, 9),
     )  # fmt: skip
     lines = Markup("").join(_row(r, n, told) for n, r in enumerate(box.rows))
     rule = Markup('<path class="r" d="M1 {0}h{1}"/>').format(HEAD - 2, WIDTH - 2) if lines else ""
@@ -240,8 +276,8 @@ def _box(box: Box, spot: Spot, left: float, told: Told, live: bool) -> Markup:
 
 def _row(row: Row, n: int, told: Told) -> Markup:
     y = HEAD + 9.5 + n * ROW
-    ports = clip(row.ports, 62, 7.5) if told.ports else ""
-    what = clip(told.row(row), WIDTH - 20 - width(ports, 7.5), 8.8)
+    ports = clip(row.ports, 68, 7.8) if told.ports else ""
+    what = clip(told.row(row), WIDTH - 20 - width(ports, 7.8), 9.2)
     end = Markup('<text class="q" x="{}" y="{}">{}</text>').format(WIDTH - 8, _n(y), ports)
     return Markup('<text class="e" x="9" y="{}"{}>{}</text>{}').format(
         _n(y), _vlans(row.vlans), what, end if ports else ""

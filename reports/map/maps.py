@@ -95,6 +95,7 @@ class Map:
             wire=self._wire,
             href=lambda b: f"#{self.card_id(b)}" if v.full else None,
             words=self._words,
+            loose=v.t("map_loose"),
             whole=v.t(
                 "map_whole", boxes=len(self.net.boxes), links=len(self.net.wires), where=self.title
             ),
@@ -119,12 +120,10 @@ class Map:
                 v.t(f"guess_{box.hidden.guess}") if box.hidden.name else v.t("map_never_answered")
             )
             return f"{kind} · {v.percent(box.hidden.conf)}"
-        parts = [v.word("class", box.kind)]
-        if box.dark:
-            parts = [v.t("map_dark")]
-        elif box.asset is not None and v.full:
-            parts += [r.value for r in box.asset.addrs[:1]]
-        return " · ".join(parts)
+        known = [v.t("map_dark")] if box.dark else []
+        if box.asset is not None and v.full and not box.dark:
+            known = [r.value for r in box.asset.addrs[:1]]
+        return " · ".join([*known, v.word("class", box.kind)])
 
     def _row(self, row: Row) -> str:
         v = self.view
@@ -228,6 +227,22 @@ class Map:
     def many(self) -> bool:
         """So much that it stays text until it is reached."""
         return len(self.net.boxes) + len(self.net.places) > MANY
+
+    def columns(self, lines: list[Line]) -> list[str]:
+        """Heads of a card's table: what no line has is left out."""
+        has = {
+            "port_label": any(x.label for x in lines),
+            "link_kind": any(x.kind != "place" for x in lines),
+            "speed": any(x.mbps for x in lines),
+            "vlans": any(x.vlans for x in lines),
+        }
+        heads = ("port", "port_label", "plugged_in", "link_kind", "speed", "vlans", "known_from")
+        return [h for h in (*heads, "confidence", "evidence") if has.get(h, True)]
+
+    def words(self, asset: Asset) -> str:
+        """Words by which a plugged-in device is found on the map though its line does not show them."""
+        serial = self.view.value(asset, "serial").striptags()
+        return " ".join([*(r.value for r in asset.addrs[:4]), serial]).strip()
 
     @property
     def cards(self) -> list[Box]:

@@ -89,7 +89,7 @@ def _all(
             y += _tree(boxes, out, root, y, columns) + (GAP if n + 1 < len(roots) else 2 * GAP)
     if loose:
         wide = max((s.column for s in out.values()), default=5) + 1
-        _grid(boxes, out, loose, 0, y + LANE, min(wide, max(4, columns)))
+        _grid(boxes, out, loose, 0, y + 2 * LANE, min(wide, max(4, columns)))
     return out
 
 

@@ -42,6 +42,10 @@ class Picture:
     runs: tuple[Run, ...]
     width: float
     height: float
+    top: float
+    """Where the highest line runs; boxes begin at 0."""
+    loose: float | None
+    """Where the boxes without wires begin, less room for a line of text."""
 
 
 @dataclass
@@ -88,7 +92,16 @@ def routes(wires: Sequence[Wire], spots: Mapping[str, Spot]) -> Picture:
     runs = tuple(_run(p, spots, trunks, lefts) for p in plans)
     tall = max((s.y + s.height for s in spots.values()), default=0)
     lanes = [y for r in runs for _, y in r.shared]
-    return Picture(tuple(lefts), runs, width, max([tall, *lanes]))
+    alone = set(spots) - {i for p in plans for i in (p.left, p.right)}
+    loose = min((spots[i].y for i in alone), default=None)
+    return Picture(
+        lefts=tuple(lefts),
+        runs=runs,
+        width=width,
+        height=max([tall, *lanes]),
+        top=min([0.0, *lanes]),
+        loose=None if loose is None or not runs else loose - 8,
+    )
 
 
 def _near(p: _Plan, spots: Mapping[str, Spot]) -> tuple[str, str]:

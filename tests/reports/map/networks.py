@@ -221,7 +221,7 @@ def firm() -> Network:
 
 
 def campus(nodes: int, fan: int = 20, endpoints: int = 0, uplinks: int = 1) -> Network:
-    """A tree of *nodes* switches, *fan* behind each, *endpoints* on each leaf; with two *uplinks* leaves also hang on their neighbour's parent."""
+    """A tree of *nodes* switches, *fan* behind each, *endpoints* on each leaf; *uplinks* 2: leaves also hang on the next parent."""
     n = Network(vlans={10: "Bureautique", 20: "VoIP"})
     made = [n.node("gw", "gateway")]
     while len(made) < nodes:
