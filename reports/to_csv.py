@@ -1,4 +1,4 @@
-"""findings.csv, checklist.csv and devices.csv: UTF-8 with a mark so that spreadsheets read it, every cell quoted, no formula.
+"""findings.csv, checklist.csv, devices.csv and cables.csv: UTF-8 with a mark so that spreadsheets read it, every cell quoted, no formula.
 
 A cell that a spreadsheet could take for a formula gets an apostrophe before it (OWASP, CSV Injection): what a device says is hostile.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from agent.model.judged import Judged
 from reports.html.texts import Lang, inert
+from reports.map.cables import cables_table
 from reports.tables import checklist_table, devices_table, findings_table
 
 LIMIT = 2000
@@ -44,6 +45,10 @@ def write_findings(judged: Judged, lang: Lang, path: Path) -> None:
 
 def write_checklist(judged: Judged, lang: Lang, path: Path) -> None:
     path.write_bytes(table(checklist_table(judged, lang)))
+
+
+def write_cables(judged: Judged, lang: Lang, path: Path) -> None:
+    path.write_bytes(table(cables_table(judged, lang)))
 
 
 def write_devices(judged: Judged, lang: Lang, path: Path) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def command(
     engagement: Path, lang: Lang | None, edition: Edition, out: Path | None, fail_on: str | None
 ) -> int:
-    """Write report HTML, inventory.json, findings.csv and checklist.csv, judged over all runs.
+    """Write report HTML, inventory.json and CSV of findings, checklist, devices and (where there is a map) cables, judged over all runs.
 
     With --fail-on, exit 1 for such a finding, else 3 when not all was looked at (no run of a site, its newest run partial or stopped),
     else 0.

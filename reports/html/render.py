@@ -45,7 +45,7 @@ def write_report(judged: Judged, lang: Lang, edition: Edition, out: Path) -> lis
 
     The technician's in the client's language is `report.html`, any other `report-<lang>-<edition>.html`. Raises `OSError`.
     """
-    from reports.to_csv import write_checklist, write_devices, write_findings
+    from reports.to_csv import write_cables, write_checklist, write_devices, write_findings
     from reports.to_json import write_inventory
 
     out.mkdir(parents=True, exist_ok=True)
@@ -61,6 +61,9 @@ def write_report(judged: Judged, lang: Lang, edition: Edition, out: Path) -> lis
         "checklist.csv": write_checklist,
         "devices.csv": write_devices,
     }
+    if judged.topologies:
+        # An empty file would say "no cables" where nobody could look.
+        tables["cables.csv"] = write_cables
     for name, write in tables.items():
         _whole(out / name, partial(write, judged, lang))
     return [page, inventory, *(out / name for name in tables)]

@@ -25,7 +25,10 @@ ROWS = 8
 _TOLD = frozenset({"both_sides", "one_side", "controller"})
 _RANK = {name: n for n, name in enumerate(DEVICE_CLASSES)}
 _SHORT = (
-    (re.compile(r"^(?:Hundred|Forty|TwentyFive)?Gig(?:abit)?E(?:thernet)?(?=\d)", re.I), "Gi"),
+    (re.compile(r"^Gig(?:abit)?E(?:thernet)?(?=\d)", re.I), "Gi"),
+    (re.compile(r"^TwentyFive-?Gig(?:abit)?E(?:thernet)?(?=\d)", re.I), "Twe"),
+    (re.compile(r"^Forty-?Gig(?:abit)?E(?:thernet)?(?=\d)", re.I), "Fo"),
+    (re.compile(r"^Hundred-?Gig(?:abit)?E(?:thernet)?(?=\d)", re.I), "Hu"),
     (re.compile(r"^Ten-?Gig(?:abit)?E(?:thernet)?(?=\d)", re.I), "Te"),
     (re.compile(r"^Fast-?Ethernet(?=\d)", re.I), "Fa"),
     (re.compile(r"^Port-?channel(?=\d)", re.I), "Po"),
@@ -123,7 +126,7 @@ def net(topology: Topology, assets: Mapping[str, Asset]) -> Net:
         )
         for i in sorted(ids)
     }
-    wires.sort(key=lambda w: (w.a.node, w.b.node, natural(w.a.port), natural(w.b.port)))
+    wires.sort(key=_wire_key)
     return Net(boxes, tuple(wires), topology.places)
 
 
@@ -209,6 +212,11 @@ def _wire(link: Link) -> Wire:
         blocked=link.blocked,
         evidence=link.evidence,
     )
+
+
+def _wire_key(w: Wire) -> tuple[object, ...]:
+    ports = (natural(w.a.port), natural(w.b.port))
+    return (w.a.node, w.b.node, *ports, w.kind, w.source, w.blocked, w.conf, w.evidence)
 
 
 def _plugged(place: Place, asset: str) -> Wire:

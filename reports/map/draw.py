@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
+from reports.html.texts import inert
 from reports.map.boxes import Box, Net, Row, Wire, short_port
 from reports.map.place import HEAD, ROW, WIDTH, Spot
 from reports.map.route import Picture, Point, Run
@@ -243,8 +244,13 @@ def _stub(stub: tuple[Point, Point], classes: str, kind: str) -> Markup:
 def _label(r: Run) -> str:
     """The ports of both ends, from the trunk's box to the other."""
     near, far = (r.wire.a, r.wire.b) if r.wire.a.node == r.trunk[0] else (r.wire.b, r.wire.a)
-    shown = [clip(short_port(e.port), 46, 7.8) for e in (near, far)]
+    shown = [clip(_port(e.port), 46, 7.8) for e in (near, far)]
     return " – ".join(s or "?" for s in shown) if any(shown) else ""
+
+
+def _port(name: str) -> str:
+    """Ports are named by devices: inert, and no longer than a box is wide."""
+    return inert(short_port(name), 80)[0]
 
 
 def _box(box: Box, spot: Spot, left: float, told: Told, live: bool) -> Markup:
@@ -258,7 +264,7 @@ def _box(box: Box, spot: Spot, left: float, told: Told, live: bool) -> Markup:
         '<text class="n" x="31" y="16">{}</text><text class="a" x="31" y="29">{}</text>'
     ).format(
         _n(left), _n(spot.y), WIDTH, _n(spot.height), WIDTH - 2, _n(spot.height - 2),
-        _GLYPHS.get(box.kind, _OTHER), clip(name, WIDTH - 40, 12), clip(about, WIDTH - 38, 9),
+        _GLYPHS.get(box.kind, _OTHER), clip(name, WIDTH - 38, 13), clip(about, WIDTH - 38, 9),
     )  # fmt: skip
     lines = Markup("").join(_row(r, n, told) for n, r in enumerate(box.rows))
     rule = Markup('<path class="r" d="M1 {0}h{1}"/>').format(HEAD - 2, WIDTH - 2) if lines else ""
@@ -276,7 +282,7 @@ def _box(box: Box, spot: Spot, left: float, told: Told, live: bool) -> Markup:
 
 def _row(row: Row, n: int, told: Told) -> Markup:
     y = HEAD + 9.5 + n * ROW
-    ports = clip(row.ports, 68, 7.8) if told.ports else ""
+    ports = clip(_port(row.ports), 68, 7.8) if told.ports else ""
     what = clip(told.row(row), WIDTH - 20 - width(ports, 7.8), 9.2)
     end = Markup('<text class="q" x="{}" y="{}">{}</text>').format(WIDTH - 8, _n(y), ports)
     return Markup('<text class="e" x="9" y="{}"{}>{}</text>{}').format(

@@ -250,10 +250,10 @@ class Map:
         return sorted(self.net.boxes.values(), key=lambda b: (natural(self.name(b)), b.id))
 
     def lines(self, box: Box) -> list[Line]:
-        """What is on each port of *box*, in the order of the ports."""
-        out = [self._far(w, box) for w in self._wires_of[box.id]]
-        out += [self._plugged(p) for r in box.rows for p in r.places]
-        return sorted(out, key=lambda x: (natural(x.port), str(x.what)))
+        """What is on each port of *box*: the links first, then the devices, both in the order of the ports."""
+        links = [self._far(w, box) for w in self._wires_of[box.id]]
+        plugged = [self._plugged(p) for r in box.rows for p in r.places]
+        return [x for part in (links, plugged) for x in sorted(part, key=lambda x: natural(x.port))]
 
     @cached_property
     def _wires_of(self) -> Mapping[str, list[Wire]]:

@@ -163,12 +163,13 @@ class _Gaps:
         """A height free over columns *first* to *last*, near the upper edge of *to*; each box on the left keeps to one of its own."""
         goal = to.y - GAP / 2
         low, high = min(self._free(first, last), key=lambda g: max(g[0] - goal, goal - g[1], 0.0))
+        # In a wide gap it keeps close to where it goes.
+        low, high = max(low, min(goal, high) - 16), min(high, max(goal, low) + 12)
         users = self._users[first, low]
         if left not in users:
             users.append(left)
-        room = min(high - low, 60.0)
-        lines = max(1, int(room // 4))
-        return low + room * (users.index(left) % lines + 1) / (lines + 1)
+        lines = max(1, int((high - low) // 4))
+        return low + (high - low) * (users.index(left) % lines + 1) / (lines + 1)
 
     def _free(self, first: int, last: int) -> list[tuple[float, float]]:
         key = (first, last)

@@ -199,6 +199,7 @@ def test_files_and_their_names(tmp_path: Path, sample: Judged) -> None:
         "findings.csv",
         "checklist.csv",
         "devices.csv",
+        "cables.csv",
     }
     other = write_report(sample, "en", "technician", tmp_path)
     assert other[0].name == "report-en-technician.html"

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hypothesis import strategies as st
+
 from agent.model.asset import Asset, Port
 from agent.model.base import hash_id
 from agent.model.judged import Judged
@@ -220,9 +222,11 @@ def firm() -> Network:
     return n
 
 
-def campus(nodes: int, fan: int = 20, endpoints: int = 0, uplinks: int = 1) -> Network:
+def campus(
+    nodes: int, fan: int = 20, endpoints: int = 0, uplinks: int = 1, site: str = "siege"
+) -> Network:
     """A tree of *nodes* switches, *fan* behind each, *endpoints* on each leaf; *uplinks* 2: leaves also hang on the next parent."""
-    n = Network(vlans={10: "Bureautique", 20: "VoIP"})
+    n = Network(site, vlans={10: "Bureautique", 20: "VoIP"})
     made = [n.node("gw", "gateway")]
     while len(made) < nodes:
         k = len(made)
@@ -236,6 +240,36 @@ def campus(nodes: int, fan: int = 20, endpoints: int = 0, uplinks: int = 1) -> N
     for sw in made[max(1, len(made) // 2) :] if endpoints else ():
         for k in range(endpoints):
             n.plug(f"pc-{k}", "workstation" if k % 3 else "voip_phone", sw, f"Gi1/0/{k + 1}", 10)
+    return n
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Network:
+    """Any network: loops, rings, parallel cables, stacks, guessed boxes, devices of a few classes, links from a box to itself."""
+    n = Network()
+    kinds = st.sampled_from(("switch", "switch", "switch", "router", "gateway", "access_point"))
+    ids = [n.node(f"n{k}", draw(kinds)) for k in range(draw(st.integers(0, 14)))]
+    guesses: st.SearchStrategy[Guessed] = st.sampled_from(
+        ("unmanaged_switch", "hypervisor", "neighbour")
+    )
+    ids += [n.guess(draw(guesses)) for _ in range(draw(st.integers(0, 2)))]
+    if not ids:
+        return n
+    at = st.sampled_from(ids)
+    link_kinds: st.SearchStrategy[LinkKind] = st.sampled_from(
+        ("cable", "cable", "cable", "lag", "stack", "wireless", "virtual")
+    )
+    sources: st.SearchStrategy[LinkSource] = st.sampled_from(
+        ("both_sides", "one_side", "spanning_tree", "mac_tables")
+    )
+    for k in range(draw(st.integers(0, 24))):
+        n.link(
+            draw(at), f"a{k}", draw(at), f"b{k}", kind=draw(link_kinds), source=draw(sources),
+            blocked=draw(st.booleans()), conf=draw(st.integers(0, 1000)),
+        )  # fmt: skip
+    classes = st.sampled_from(("workstation", "printer", "server", "gateway", "unknown"))
+    for k in range(draw(st.integers(0, 20))):
+        n.plug(f"e{k}", draw(classes), draw(at), f"Gi1/0/{k}", draw(st.sampled_from((0, 10, 20))))
     return n
 
 
