@@ -163,7 +163,12 @@ def _svg(
     ).format(kind, " ".join(map(_n, at)), _n(at[2]), _n(at[3]), "group" if live else "img", title)
     parts = [head, _trunks(runs)]
     parts += [_wire(r, told, live) for r in runs]
-    parts += [_box(b, s, picture.lefts[s.column], told, live) for b, s in boxes]
+    carried: dict[str, set[int]] = defaultdict(set)
+    for r in runs if live else ():
+        for end in (r.wire.a, r.wire.b):
+            carried[end.node].update(r.wire.vlans)
+    for b, s in boxes:
+        parts.append(_box(b, s, picture.lefts[s.column], carried[b.id], told, live))
     if picture.loose is not None:
         said = Markup('<text class="l" x="0" y="{}">{}</text>')
         parts.append(said.format(_n(picture.loose), told.loose))
@@ -253,8 +258,9 @@ def _port(name: str) -> str:
     return inert(short_port(name), 80)[0]
 
 
-def _box(box: Box, spot: Spot, left: float, told: Told, live: bool) -> Markup:
-    vlans = {v for r in box.rows for v in r.vlans}
+def _box(box: Box, spot: Spot, left: float, carried: set[int], told: Told, live: bool) -> Markup:
+    """*carried*: VLANs of its wires. A box of which no VLAN is known is in none of them for certain, so it has no mark."""
+    vlans = carried.union(*(r.vlans for r in box.rows))
     href = told.href(box) if live else None
     classes = f"b {'guess ' if box.hidden else ''}{'dark ' if box.dark else ''}k-{box.kind}"
     name, about = told.name(box), told.about(box)
@@ -264,7 +270,7 @@ def _box(box: Box, spot: Spot, left: float, told: Told, live: bool) -> Markup:
         '<text class="n" x="31" y="16">{}</text><text class="a" x="31" y="29">{}</text>'
     ).format(
         _n(left), _n(spot.y), WIDTH, _n(spot.height), WIDTH - 2, _n(spot.height - 2),
-        _GLYPHS.get(box.kind, _OTHER), clip(name, WIDTH - 38, 13), clip(about, WIDTH - 38, 9),
+        _GLYPHS.get(box.kind, _OTHER), clip(name, WIDTH - 38, 13.6), clip(about, WIDTH - 38, 9),
     )  # fmt: skip
     lines = Markup("").join(_row(r, n, told) for n, r in enumerate(box.rows))
     rule = Markup('<path class="r" d="M1 {0}h{1}"/>').format(HEAD - 2, WIDTH - 2) if lines else ""
@@ -318,15 +324,9 @@ def _advance(c: str) -> float:
         return 0
     if unicodedata.east_asian_width(c) in "WF" or ord(c) > 0x1F000:
         return 1.05
-    return (
-        0.34
-        if c in "iljtfI.,:;'|!()[] /"
-        else 0.92
-        if c in "mwMW@%"
-        else 0.7
-        if c.isupper()
-        else 0.6
-    )
+    if c in "iljtfI.,:;'|!()[] /":
+        return 0.34
+    return 1.02 if c in "MW@%" else 0.92 if c in "mw" else 0.7 if c.isupper() else 0.6
 
 
 def _path(points: Sequence[Point]) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from reports.map.boxes import Box
 from reports.map.tree import Group
 
-WIDTH = 184
+WIDTH = 196
 HEAD = 37
 ROW = 13.5
 GAP = 18

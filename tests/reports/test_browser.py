@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -13,66 +10,16 @@ import pytest
 from reports.html.editions import Edition
 from reports.html.render import render
 from reports.html.texts import Lang, text
+from tests.reports.browsing import Opened, pages
 from tests.reports.sample import judged
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("chromium")]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 LANGS: tuple[Lang, ...] = get_args(Lang)
 EDITIONS: tuple[Edition, ...] = get_args(Edition)
 Scheme = Literal["light", "dark"]
-
-
-class Opened:
-    """A report in the browser, with everything the browser complained about."""
-
-    def __init__(self, page: Page, document: Path) -> None:
-        self.page = page
-        self.said: list[str] = []
-        page.on("console", lambda m: self.said.append(m.text))
-        page.on("pageerror", lambda e: self.said.append(str(e)))
-        page.on("dialog", lambda d: self.said.append(f"dialog {d.message}"))
-        page.on("request", lambda r: None if r.url.startswith("file:") else self.said.append(r.url))
-        page.goto(document.as_uri())
-
-    def axe(self, how: str = "document") -> list[str]:
-        """Rules of axe-core that the page violates, each with its first node."""
-        carrier = resources.files("axe_playwright_python")
-        self.page.evaluate(carrier.joinpath("axe.min.js").read_text("utf-8"))
-        found: list[str] = self.page.evaluate(
-            f"axe.run({how}).then(r => r.violations.map(v => v.id + ' ' + v.nodes[0].html.slice(0, 200)))"
-        )
-        return found
-
-    def rows(self, box: str) -> list[str]:
-        """First cells of the rows shown in the table of chapter *box*."""
-        return self.page.locator(f"{box} [data-table] tbody tr:visible th").all_inner_texts()
-
-    def overflow(self) -> int:
-        width: int = self.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        return width
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -88,13 +35,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (out / f"{lang}-small.html").write_text(small, "utf-8")
     (out / "large.html").write_text(render(judged(1000), "en", "technician"), "utf-8")
     return out
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    yield context.new_page()
-    context.close()
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
@@ -293,7 +233,3 @@ def test_page_one_is_one_page(page: Page, tmp_path: Path, lang: Lang, edition: E
         "document.querySelectorAll('main > section:not(#page-one), footer').forEach(s => s.remove())"
     )
     assert pages(page.pdf(prefer_css_page_size=True)) == 1
-
-
-def pages(pdf: bytes) -> int:
-    return len(re.findall(rb"/Type\s*/Page\b", pdf))
