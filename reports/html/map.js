@@ -68,7 +68,7 @@
     addEventListener("pointerup", () => { dragged = from?.moved ?? false; from = null; area.classList.remove("moving"); });
     net.addEventListener("dragstart", (event) => event.preventDefault());
 
-    const words = new Map(boxes.map((box) => [box, plain(`${box.textContent} ${box.dataset.q}`)]));
+    let words = null;
     let rows = null;
     // Every device that is plugged in is found on its box, though the box shows many as one line.
     const plugged = () => rows ??= [...(find(map.dataset.places)?.querySelectorAll("tr[data-at]") ?? [])].map((row) => [row.dataset.at, plain(`${row.textContent} ${row.dataset.q ?? ""}`)]);
@@ -77,6 +77,7 @@
       const wanted = plain(search?.value ?? "").split(/\s+/).filter(Boolean);
       const all = (said) => wanted.every((word) => said.includes(word));
       const holds = new Set(wanted.length ? plugged().filter(([, said]) => all(said)).map(([at]) => at) : []);
+      if (wanted.length) words ??= new Map(boxes.map((box) => [box, plain(`${box.textContent} ${box.dataset.q}`)]));
       const chosen = vlan?.value ?? "";
       const out = (el) => Boolean(chosen && el.dataset.v && !el.dataset.v.split(" ").includes(chosen));
       hits = wanted.length ? boxes.filter((box) => holds.has(box.dataset.b) || all(words.get(box))) : [];

@@ -13,9 +13,10 @@ from defusedxml import ElementTree
 from agent.model.judged import Judged
 from agent.model.ref import addr
 from agent.model.status import Ask, ProbeStatus
-from agent.model.topology import Topology
+from agent.model.topology import Gap, Guessed, LinkKind, LinkSource, Topology
 from reports.html.render import render
-from reports.html.texts import Lang, text
+from reports.html.texts import Lang, strings, text
+from reports.map.cables import HEADS
 from reports.map.draw import clip, width
 from tests.reports.map.networks import campus, firm, shown
 from tests.reports.sample import HOSTILE, judged
@@ -47,6 +48,22 @@ def test_gaps_are_named_in_words(base: Judged, lang: Lang) -> None:
     for name in ("10.0.0.77", "sw-atelier", "sw-dist-entrepot"):
         assert f"{name}</bdi>" in gaps[1]
     assert re.sub(r"<.*?>", "", gaps[1]).count(text(lang, "gap_unplaced", n=7)) == 1
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_every_word_of_the_model_has_a_text(lang: Lang) -> None:
+    told = strings(lang)
+    for prefix, words in (
+        ("link", get_args(LinkKind)),
+        ("source", get_args(LinkSource)),
+        ("guess", get_args(Guessed)),
+        ("gap", get_args(Gap.model_fields["kind"].annotation)),
+        ("cable", HEADS),
+    ):
+        assert words
+        assert [w for w in words if f"{prefix}_{w}" not in told] == []
+        if prefix == "gap":
+            assert [w for w in words if f"gap_{w}_of" not in told] == []
 
 
 @pytest.mark.parametrize("lang", LANGS)
