@@ -189,7 +189,7 @@ def test_a_large_estate_keeps_its_parts_as_escaped_text() -> None:
         assert bad not in document
     parts = re.findall(r'<script type="text/html">(.*?)</script>', document, re.DOTALL)
     assert len(parts) == 10, "six hundred cards, ledger, evidence, boxes and ports of the map"
-    assert sum(p.count('<details class="device"') for p in parts) == 600
+    assert sum(p.count('<details class="device" id="d-') for p in parts) == 600
 
 
 def test_files_and_their_names(tmp_path: Path, sample: Judged) -> None:
