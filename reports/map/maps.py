@@ -120,9 +120,9 @@ class Map:
                 v.t(f"guess_{box.hidden.guess}") if box.hidden.name else v.t("map_never_answered")
             )
             return f"{kind} · {v.percent(box.hidden.conf)}"
-        known = [v.t("map_dark")] if box.dark else []
-        if box.asset is not None and v.full and not box.dark:
-            known = [r.value for r in box.asset.addrs[:1]]
+        if box.dark:
+            return v.t("map_dark")
+        known = [r.value for r in box.asset.addrs[:1]] if box.asset is not None and v.full else []
         return " · ".join([*known, v.word("class", box.kind)])
 
     def _row(self, row: Row) -> str:
