@@ -73,6 +73,7 @@ class Gap(M):
 class Topology(M):
     """One site network's layer 2. `nodes`: assets that forward frames (switches, routers, access points, ...)."""
 
+    site: str = ""
     nodes: tuple[Id, ...] = ()
     hidden: tuple[Hidden, ...] = ()
     links: tuple[Link, ...] = ()

@@ -23,7 +23,7 @@ from reports.html import editions, layout
 from reports.html.editions import Edition
 from reports.html.texts import inert, iso_day
 from reports.html.words import Words
-from reports.map.maps import Map
+from reports.map.chapter import Chapter
 from reports.prose import Prose, RuleProse, UnknownProse
 
 __all__ = ["Edition", "View"]
@@ -347,16 +347,9 @@ class View(Words):
         return layout.services_of(self.judged.services)
 
     @cached_property
-    def maps(self) -> list[Map]:
-        """One map a network whose switches told something."""
-        found = (Map(self, t, n) for n, t in enumerate(self.judged.topologies, start=1))
-        return [m for m in found if not m.empty]
-
-    @cached_property
-    def snmp_asked(self) -> tuple[int, int]:
-        """(devices asked by SNMP, those that answered): says why there is no map."""
-        found = [s for _, s in self.judged.statuses if s.probe == "snmp" and s.unit != "*"]
-        return len(found), sum(1 for s in found if s.answered)
+    def chapter(self) -> Chapter:
+        """The chapter of the map."""
+        return Chapter(self)
 
     @cached_property
     def sites(self) -> list[str]:

@@ -24,7 +24,8 @@ def cables_table(judged: Judged, lang: Lang) -> Rows:
     for topology in judged.topologies:
         drawn = net(topology, assets)
         names = _names(judged, topology, lang)
-        found = [*_wires(drawn, assets, names, lang), *_places(drawn, assets, names, lang)]
+        given = (drawn, topology.site, assets, names, lang)
+        found = [*_wires(*given), *_places(*given)]
         rows += sorted(found, key=lambda r: (str(r[0]), natural(str(r[1])), natural(str(r[2]))))
     return rows
 
@@ -35,11 +36,11 @@ def _names(judged: Judged, topology: Topology, lang: Lang) -> dict[str, str]:
 
 
 def _wires(
-    drawn: Net, assets: Mapping[str, Asset], names: Mapping[str, str], lang: Lang
+    drawn: Net, site: str, assets: Mapping[str, Asset], names: Mapping[str, str], lang: Lang
 ) -> Iterator[list[object]]:
     for w in drawn.wires:
         yield [
-            _site(assets, w.a.node, w.b.node),
+            site or _site(assets, w.a.node, w.b.node),
             *_end(names, w.a),
             *_end(names, w.b),
             text(lang, f"link_{w.kind}"),
@@ -52,12 +53,12 @@ def _wires(
 
 
 def _places(
-    drawn: Net, assets: Mapping[str, Asset], names: Mapping[str, str], lang: Lang
+    drawn: Net, site: str, assets: Mapping[str, Asset], names: Mapping[str, str], lang: Lang
 ) -> Iterator[list[object]]:
     for box in drawn.boxes.values():
         for p in (p for row in box.rows for p in row.places):
             yield [
-                _site(assets, p.at.node, p.asset or ""),
+                site or _site(assets, p.at.node, p.asset or ""),
                 *_end(names, p.at),
                 names.get(p.asset or "", p.mac),
                 "",

@@ -68,12 +68,17 @@ class Map:
         return not self.net.boxes
 
     @cached_property
-    def title(self) -> str:
-        """The sites of its devices."""
+    def sites(self) -> list[str]:
+        """Its site; where none is told, those of its devices."""
+        if self.topology.site:
+            return [self.topology.site]
         ids = [b.asset for b in self.net.boxes.values()]
-        ids += [self.view.assets.get(p.asset or "") for p in self.net.places[:50]]
-        names = sorted({s for a in ids if a is not None for s in a.sites})
-        return ", ".join(inert(s, 60)[0] for s in names[:3])
+        ids += [self.view.assets.get(p.asset or "") for p in self.net.places]
+        return sorted({s for a in ids if a is not None for s in a.sites})
+
+    @property
+    def title(self) -> str:
+        return ", ".join(inert(s, 60)[0] for s in self.sites[:3])
 
     @property
     def picture(self) -> Markup:

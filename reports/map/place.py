@@ -139,7 +139,8 @@ def _family(
     own = sum(height(boxes[m]) for m in group.members) + _PILE * (len(group.members) - 1)
     leaves = [c for c in group.children if not c.children and len(c.members) == 1]
     grid = leaves if columns > 1 and len(leaves) > max(3, columns) else []
-    lines = [c for c in group.children if c not in grid] if grid else group.children
+    apart = {c.key for c in grid}
+    lines = [c for c in group.children if c.key not in apart]
     behind = sum(families[c.key].tall + GAP for c in lines) - GAP
     if grid:
         behind += GAP + LANE + _grid(boxes, {}, grid, 0, 0, columns)

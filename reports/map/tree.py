@@ -13,7 +13,7 @@ from reports.map.boxes import Net, Wire, natural
 _EDGE = {"gateway": 0, "firewall": 1, "router": 2}
 
 
-@dataclass
+@dataclass(eq=False)
 class Group:
     """Boxes drawn as one pile (a stack, or a single box) and the groups behind it. `loose`: linked to nothing."""
 

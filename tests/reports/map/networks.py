@@ -143,6 +143,7 @@ class Network:
 
     def build(self) -> Topology:
         return Topology(
+            site=self.site,
             nodes=tuple(sorted(self.nodes)),
             hidden=tuple(self.hidden),
             links=tuple(self.links),

@@ -99,6 +99,24 @@ def test_without_a_map_the_page_says_why_and_what_to_do(base: Judged, lang: Lang
         assert "<svg" not in said
 
 
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_site_without_a_map_is_named_beside_one_with_a_map(base: Judged, lang: Lang) -> None:
+    one = html.unescape(chapter(render(shown(firm(), base=base), lang, "technician")))
+    said = re.sub("<.*?>", "", one)
+    assert text(lang, "map_none_of", site="depot") in said
+    assert text(lang, "map_none_of", site="siege") not in said
+    both = shown(firm(), campus(3, site="depot"), base=base)
+    said = re.sub("<.*?>", "", html.unescape(chapter(render(both, lang, "technician"))))
+    assert text(lang, "map_none_of", site="depot") not in said
+
+
+def test_gaps_are_told_where_there_is_no_map_at_all(base: Judged) -> None:
+    only = Topology(gaps=(Gap(kind="unplaced", node=None, count=40),))
+    none = base.model_copy(update={"topologies": (only,)})
+    said = html.unescape(chapter(render(none, "en", "technician")))
+    assert text("en", "gap_unplaced", n=40) in said
+
+
 def test_each_edition_shows_what_it_may(base: Judged) -> None:
     result = shown(firm(), base=base)
     technician, client = (chapter(render(result, "fr", e)) for e in ("technician", "client"))
