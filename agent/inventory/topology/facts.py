@@ -77,6 +77,8 @@ class Box:
     )
     """(kind, id) of its own LLDP ports -> port."""
     spanning: dict[int, Spanning] = field(default_factory=dict[int, Spanning])
+    into: dict[int, int] = field(default_factory=dict[int, int])
+    """Member -> its LAG."""
     trunks: dict[int, set[int]] = field(default_factory=dict[int, set[int]])
     """Port -> VLANs it carries, as configured."""
     vlans: dict[int, str] = field(default_factory=dict[int, str])

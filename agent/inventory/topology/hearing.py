@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address
 
+from agent.inventory.mac import holder_mac
 from agent.inventory.topology.facts import BRIDGE, PHONE, ROUTER, WLAN, Box, Heard
 from agent.inventory.topology.tables import Record, Told
 
@@ -31,11 +32,11 @@ def hear(box: Box, told: Told, into: dict[int, int], bridge: dict[int, int]) -> 
         kind, chassis = row.get("chassis_kind"), _hex(row, "chassis")
         if isinstance(kind, int) and chassis:
             box.chassis.add((kind, chassis))
-            if kind == CHASSIS_MAC and len(chassis) == 12:
-                box.macs.add(_mac(chassis))
+            if kind == CHASSIS_MAC and len(chassis) == 12 and (mac := holder_mac(chassis)):
+                box.macs.add(mac)
         if name := _text(row, "name"):
             box.names.add(name.lower())
-    named = {n: _by_words(box, *told_) for n, told_ in own.items()}
+    named = {n: by_words(box, *told_) for n, told_ in own.items()}
     meaning = _meaning(box, named, bridge, into)
     numbers = set(own)
     numbers |= {p for _, r in told.rows("lldp", "lldp2") if isinstance(p := r.get("port"), int)}
@@ -54,9 +55,10 @@ def hear(box: Box, told: Told, into: dict[int, int], bridge: dict[int, int]) -> 
     box.heard += _cdp(told, into)
 
 
-def _by_words(box: Box, kind: int, id_: str, descr: str) -> int | None:
+def by_words(box: Box, kind: int, id_: str, descr: str) -> int | None:
     """The port that the device calls by this id, else by this description; None where none or several are."""
-    said = _octets(id_)
+    said = octets(id_)
+    by_id: list[int]
     if kind == MAC:
         by_id = [i for i, p in box.ports.items() if p.mac and p.mac.replace(":", "") == id_]
     elif kind == ALIAS:
@@ -124,7 +126,7 @@ def _lldp(
         can=frozenset(what for bit, what in _LLDP_BITS if first >> (7 - bit) & 1),
         addresses=addresses.get((port, entry), ()) if isinstance(entry, int) else (),
         evidence=evidence,
-        local=(_octets(told[1]) if told and told[0] != MAC else "") or str(port),
+        local=(octets(told[1]) if told and told[0] != MAC else "") or str(port),
     )
 
 
@@ -162,9 +164,5 @@ def _hex(row: Record, column: str) -> str:
     return value if len(value) % 2 == 0 and all(c in "0123456789abcdef" for c in value) else ""
 
 
-def _octets(digits: str) -> str:
+def octets(digits: str) -> str:
     return bytes.fromhex(digits).decode("utf-8", "replace").strip("\0 ")
-
-
-def _mac(digits: str) -> str:
-    return ":".join(digits[i : i + 2] for i in range(0, 12, 2))

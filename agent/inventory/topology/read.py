@@ -56,7 +56,7 @@ def read(node: str, told: Told) -> Box:
         if name in READ and not table.complete:
             box.cut.add(name)
     _ports(box, told)
-    into = _lags(box, told)
+    into = box.into = _lags(box, told)
     bridge_port = _bridge_ports(told)
 
     def port_of(bridge: int) -> int:
