@@ -66,9 +66,7 @@ class Box:
     macs: set[str] = field(default_factory=set[str])
     chassis: set[tuple[int, str]] = field(default_factory=set[tuple[int, str]])
     ports: dict[int, Port] = field(default_factory=dict[int, Port])
-    fdb: dict[str, dict[int, set[int]]] = field(
-        default_factory=dict[str, dict[int, set[int]]]
-    )
+    fdb: dict[str, dict[int, set[int]]] = field(default_factory=dict[str, dict[int, set[int]]])
     seen_in: dict[str, str] = field(default_factory=dict[str, str])
     """MAC -> an observation that holds its row."""
     heard: list[Heard] = field(default_factory=list[Heard])

@@ -144,8 +144,12 @@ class Neighbours:
                 sides, evidence = found.setdefault(pair, (set(), set()))
                 sides.add(a)
                 evidence.add(s.heard.evidence)
-        for (x, y), (sides, evidence) in sorted(found.items(), key=lambda f: (_order(f[0][0]), _order(f[0][1]))):
-            self.joints.append(Joint(x, y, "both_sides" if len(sides) == 2 else "one_side", evidence))
+        for (x, y), (sides, evidence) in sorted(
+            found.items(), key=lambda f: (_order(f[0][0]), _order(f[0][1]))
+        ):
+            self.joints.append(
+                Joint(x, y, "both_sides" if len(sides) == 2 else "one_side", evidence)
+            )
 
     def _other_side(self, s: _Said, some: list[_Said], back: list[_Said]) -> Socket:
         """Where the neighbour hears us, or its MAC table has us; else an unnamed port of it."""

@@ -153,7 +153,11 @@ def bits(octets: str) -> list[int]:
     except ValueError:
         return []
     return [
-        at * 8 + bit + 1 for at, octet in enumerate(data) if octet for bit in range(8) if octet >> (7 - bit) & 1
+        at * 8 + bit + 1
+        for at, octet in enumerate(data)
+        if octet
+        for bit in range(8)
+        if octet >> (7 - bit) & 1
     ]
 
 

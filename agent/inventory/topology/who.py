@@ -119,7 +119,13 @@ class Who:
         return self._mac.get(mac) or self._made(CHASSIS_MAC, digits, "", can, mac, evidence)
 
     def _made(
-        self, kind: int, chassis: str, name: str, can: frozenset[str], mac: str | None, evidence: str
+        self,
+        kind: int,
+        chassis: str,
+        name: str,
+        can: frozenset[str],
+        mac: str | None,
+        evidence: str,
     ) -> str:
         id_ = hash_id("neighbour", self._ns, kind, chassis, key=self._key)
         one = self.strangers.setdefault(id_, Stranger(id_, name, can, mac))
@@ -129,6 +135,12 @@ class Who:
         if mac:
             self.macs_of[id_].add(mac)
         return id_
+
+    def suspects(self) -> set[str]:
+        """Nodes that may bridge."""
+        strange = {s.id for s in self.strangers.values() if BRIDGE in s.can}
+        boxes = {n for n, b in self._boxes.items() if b.bridging}
+        return strange | boxes | {n for n, kind in self.class_of.items() if kind in BRIDGES}
 
     def forwards(self, node: str, h: Heard | None = None) -> bool:
         """Is it a node of the map, not an endpoint? What it says of itself first: a phone bridges too, and is none."""
