@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from agent.inventory.mac import VIRTUAL_ROUTER, kind_of
 from agent.inventory.topology.facing import Around
-from agent.inventory.topology.facts import Box
-from agent.inventory.topology.joints import UNNAMED, Attached, Joint, Socket
+from agent.inventory.topology.facts import PHONE, WLAN, Box, Port, Spanning
+from agent.inventory.topology.joints import BLOCKING, UNNAMED, Attached, Joint, Socket
 from agent.inventory.topology.learned import Learned
 from agent.inventory.topology.occupants import occupants
 from agent.inventory.topology.segments import ENOUGH_BETWEEN, Segment
-from agent.inventory.topology.who import BRIDGES, PHONE, WLAN, Who
+from agent.inventory.topology.who import BRIDGES, Who
 from agent.model.asset import Asset
 from agent.model.base import hash_id
 from agent.model.topology import End, Gap, Guessed, Hidden, Link, LinkSource, Place, Topology
@@ -121,40 +121,38 @@ class Drawing:
     ) -> None:
         ends = [self._end(one), self._end(other)]
         a, b = sorted(ends, key=lambda e: (e.node, e.port))
-        ports = [self._boxes[s[0]].ports.get(s[1]) for s in (*one, *other) if self._ours(s)]
-        carried = [
-            v for s in (*one, *other) if self._ours(s) and (v := self._boxes[s[0]].trunks.get(s[1]))
-        ]
-        states = [
-            self._boxes[s[0]].spanning[s[1]].state
-            for s in (*one, *other)
-            if self._ours(s) and s[1] in self._boxes[s[0]].spanning
-        ]
+        told = [t for s in (*one, *other) if (t := self._told(s))]
+        carried = [vlans for _, vlans, _ in told if vlans]
         lag = any(len(e.members) > 1 for e in ends)
-        wireless = False
         self._links.append(
             Link(
                 a=a,
                 b=b,
-                kind="wireless" if wireless else "lag" if lag else "cable",
+                kind="lag" if lag else "cable",
                 source=source,
                 conf=CONF[source] if conf is None else conf,
-                mbps=min((p.mbps for p in ports if p and p.mbps), default=0),
+                mbps=min((port.mbps for port, _, _ in told if port.mbps), default=0),
                 vlans=tuple(sorted(set.intersection(*carried))) if carried else (),
-                blocked=2 in states,
+                blocked=any(tree is not None and tree.state == BLOCKING for _, _, tree in told),
                 evidence=tuple(sorted(evidence)),
             )
         )
 
-    def _ours(self, s: Socket) -> bool:
-        return s[0] in self._boxes and isinstance(s[1], int)
+    def _told(self, s: Socket) -> tuple[Port, set[int], Spanning | None] | None:
+        """What a box of ours says of its port: itself, the VLANs it carries, spanning tree."""
+        node, port = s
+        box = self._boxes.get(node)
+        if box is None or not isinstance(port, int):
+            return None
+        known = box.ports.get(port) or Port(box.name_of(port))
+        return known, box.trunks.get(port, set()), box.spanning.get(port)
 
     def _end(self, sockets: tuple[Socket, ...]) -> End:
-        node = sockets[0][0]
         names = [self._port_name(s) for s in sockets]
-        port = self._boxes[node].ports.get(sockets[0][1]) if self._ours(sockets[0]) else None  # type: ignore[arg-type]
-        members = port.members if port else tuple(names) if len(names) > 1 else ()
-        return End(node=node, port=names[0], label=port.label if port else "", members=members)
+        told = self._told(sockets[0])
+        members = told[0].members if told else tuple(names) if len(names) > 1 else ()
+        label = told[0].label if told else ""
+        return End(node=sockets[0][0], port=names[0], label=label, members=members)
 
     def _port_name(self, s: Socket) -> str:
         node, port = s

@@ -19,9 +19,10 @@ LAG_TYPE = 161
 SELF, INVALID = 4, 2
 """dot1dTpFdbStatus."""
 _PortOf = Callable[[int], int]
-READ = (
-    "interfaces names stack lag bridge_ports stp fdb vlan_fdb vlan_ids vlans pvid lldp_local lldp_ports lldp lldp2_ports lldp2 cdp"
-).split()
+READ = frozenset(
+    ("interfaces", "names", "stack", "lag", "bridge_ports", "stp", "fdb", "vlan_fdb", "vlan_ids")
+    + ("vlans", "pvid", "lldp_local", "lldp_ports", "lldp", "lldp2_ports", "lldp2", "cdp")
+)
 """Tables of which a cut makes the map incomplete."""
 
 
@@ -189,9 +190,8 @@ def _macs(box: Box, told: Told, port_of: _PortOf) -> None:
             vlan = 0
             if isinstance(fdb, int):
                 vlan = vlan_of.get(fdb, 0) if vlan_of else fdb if fdb <= 4094 else 0
-            elif mac in box.fdb:
+            elif key in box.fdb.get(mac, ()):
                 # The old table repeats the new one without its VLANs.
-                if key in box.fdb[mac]:
-                    continue
+                continue
             box.fdb.setdefault(mac, {}).setdefault(key, set()).add(vlan)
             box.seen_in[mac] = evidence

@@ -16,7 +16,7 @@ from agent.model.asset import Asset
 from agent.model.base import hash_id
 
 FORWARDS = frozenset(
-    "switch access_point router gateway firewall wireless_controller hypervisor".split()
+    ("switch", "access_point", "router", "gateway", "firewall", "wireless_controller", "hypervisor")
 )
 """Classes whose members are nodes of the map."""
 BRIDGES = frozenset({"switch", "access_point", "wireless_controller"})
