@@ -55,8 +55,8 @@ class Drawing:
     def topology(self, assets: Sequence[Asset]) -> Topology:
         for segment in self._media:
             self._segment(segment)
-        self._announced()
         self._edges()
+        self._announced()
         self._behind_strangers()
         links = tuple(sorted(self._links, key=lambda k: (k.a.node, k.a.port, k.b.node, k.b.port)))
         linked = {e.node for k in links for e in (k.a, k.b)}
@@ -200,15 +200,23 @@ class Drawing:
             self._place(mac, End(node=node), True, BEHIND, {*evidence, *sorted(seen)[:2]})
 
     def _announced(self) -> None:
-        """Endpoints that say by LLDP or CDP where they are."""
+        """Endpoints that say by LLDP or CDP where they are. A dumb switch hands that on: with others there, the word is not enough."""
+        at_port: dict[Socket, set[str]] = defaultdict(set)
         for a in self._attached:
+            at_port[a.at].add(a.node)
+        inner = {s for m in self._media for s in m.sockets}
+        for a in self._attached:
+            node, port = a.at
+            end = self._end((a.at,))
             macs = self._who.macs_of.get(a.node, set())
-            at = self._end((a.at,))
+            seen = self._learned.seen.get(node, {}).get(port, 0) if isinstance(port, int) else 0
+            alone = len(at_port[a.at]) == 1 and a.at not in inner
             for mac in sorted(macs):
-                fdb = self._boxes[a.at[0]].fdb
-                # Of a device with several cards, the one that this switch sees there.
-                if len(macs) == 1 or a.at[1] in fdb.get(mac, {}):
-                    self._place(mac, at, False, 1000, {a.heard.evidence})
+                before = self._places.get(mac)
+                if before is not None and before.at == end and not before.shared:
+                    self._place(mac, end, False, 1000, {*before.evidence, a.heard.evidence})
+                elif before is None and alone and len(macs) == 1 and not seen:
+                    self._place(mac, end, False, 1000, {a.heard.evidence})
 
     def _edges(self) -> None:
         """Ports on which nothing is but endpoints."""

@@ -170,6 +170,7 @@ def _macs(box: Box, told: Told, port_of: _PortOf) -> None:
             # Several VLANs on one table (shared learning): which of them is not told.
             vlan_of[fdb] = 0 if fdb in vlan_of else vlan
     ports: dict[int, int] = {}
+    key: int | None
     for table in ("vlan_fdb", "fdb"):
         if table not in told.tables:
             continue

@@ -11,6 +11,8 @@ from agent.model.bodies_snmp import Cell, SnmpSystem, SnmpTable
 from agent.model.observation import Observation
 
 Record = dict[str, Cell]
+_Source = tuple[str, str]
+"""(run, address that was asked)."""
 
 
 @dataclass(slots=True)
@@ -59,9 +61,8 @@ def told(
 ) -> dict[str, Told]:
     """Node -> what it told. *node_of*: observation -> asset. Of several runs, and of several addresses, the newest table counts."""
     found: dict[str, Told] = defaultdict(Told)
-    kept: dict[tuple[str, str], dict[tuple[str, str], dict[int, Observation]]]
-    kept = defaultdict(lambda: defaultdict(dict))
-    newest: dict[tuple[str, str, str, str], Us] = {}
+    kept: dict[tuple[str, str], dict[_Source, dict[int, Observation]]] = {}
+    newest: dict[tuple[str, str, _Source], Us] = {}
     for run, o in sorted(observations, key=lambda s: (s[1].at, s[0], s[1].id)):
         node = node_of.get(o.id)
         if node is None:
@@ -70,9 +71,10 @@ def told(
             found[node].systems.append(o)
         elif isinstance(o.body, SnmpTable):
             source = (run, str(o.subject))
-            kept[node, o.body.table][source][o.body.part] = o
-            newest[node, o.body.table, *source] = o.at
+            parts = kept.setdefault((node, o.body.table), {}).setdefault(source, {})
+            parts[o.body.part] = o
+            newest[node, o.body.table, source] = o.at
     for (node, table), sources in kept.items():
-        best = max(sources, key=lambda s: (newest[node, table, *s], s))
+        _, best = max((newest[node, table, s], s) for s in sources)
         found[node].tables[table] = Whole(sources[best])
     return dict(found)
