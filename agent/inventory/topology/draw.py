@@ -12,7 +12,7 @@ from agent.inventory.topology.joints import BLOCKING, UNNAMED, Attached, Joint, 
 from agent.inventory.topology.learned import Learned
 from agent.inventory.topology.occupants import occupants
 from agent.inventory.topology.segments import ENOUGH_BETWEEN, Segment
-from agent.inventory.topology.who import BRIDGES, Who
+from agent.inventory.topology.who import Who
 from agent.model.asset import Asset
 from agent.model.base import hash_id
 from agent.model.topology import End, Gap, Guessed, Hidden, Link, LinkSource, Place, Topology
@@ -191,13 +191,15 @@ class Drawing:
             sorted({v for b in seen for vlans in b.fdb.get(mac, {}).values() for v in vlans if v})
         )
 
-    def _place_behind(self, node: str, macs: Iterable[str], evidence: Iterable[str]) -> None:
+    def _place_behind(
+        self, node: str, macs: Iterable[str], evidence: Iterable[str], at: End | None = None
+    ) -> None:
         for mac in macs:
             owner = self._who.of_mac(mac)
             if owner == node or (owner and self._who.forwards(owner)):
                 continue
             seen = {b.seen_in[mac] for b in self._boxes.values() if mac in b.seen_in}
-            self._place(mac, End(node=node), True, BEHIND, {*evidence, *sorted(seen)[:2]})
+            self._place(mac, at or End(node=node), True, BEHIND, {*evidence, *sorted(seen)[:2]})
 
     def _announced(self) -> None:
         """Endpoints that say by LLDP or CDP where they are. A dumb switch hands that on: with others there, the word is not enough."""
@@ -269,7 +271,10 @@ class Drawing:
                 self._link(((id_, ""),), (self._card(node, mac),), "mac_tables", proof, BOX_GUESSED)
             self._place_behind(id_, found.box_macs, ())
         for node, some in found.behind.items():
-            self._place_behind(node, some, ())
+            # An unmanaged switch may stand in front of a switch: behind our port is all that is sure.
+            self._place_behind(
+                node, some, (), at if self._who.class_of.get(node) == "switch" else None
+            )
 
     def _card(self, node: str, mac: str) -> Socket:
         """The port of a node that has this MAC."""
@@ -292,13 +297,12 @@ class Drawing:
         for node, sockets in sorted(toward.items()):
             bits = self._all_behind(sockets)
             macs = [m for m in self._learned.of(bits & ~self._own) if m not in self._places]
-            if (
-                node in self._boxes
-                and not self._boxes[node].bridging
-                and self._who.class_of.get(node) not in BRIDGES
-            ):
-                continue
-            self._place_behind(node, macs, proof[node])
+            if self._who.class_of.get(node) in ("access_point", "hypervisor"):
+                self._place_behind(node, macs, proof[node])
+            elif node in self._who.suspects():
+                # An unmanaged switch may stand in front of it: behind our port is all that is sure.
+                at = self._end((min(sockets, key=lambda s: (s[0], str(s[1]))),))
+                self._place_behind(node, macs, proof[node], at)
 
     def _all_behind(self, sockets: set[Socket]) -> int:
         """MACs that every bridge which looks at this node sees in its direction."""

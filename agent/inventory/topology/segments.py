@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from agent.inventory.topology.facts import Box
-from agent.inventory.topology.joints import Joint, Socket
+from agent.inventory.topology.joints import BLOCKING, Joint, Socket
 from agent.inventory.topology.learned import Learned
 from agent.model.topology import LinkSource
 
@@ -74,6 +74,11 @@ def segments(boxes: Mapping[str, Box], learned: Learned, joints: list[Joint]) ->
     return sorted(out, key=lambda s: tuple((n, str(p)) for n, p in s.sockets))
 
 
+def _blocking(box: Box, port: int) -> bool:
+    row = box.spanning.get(port)
+    return row is not None and row.state == BLOCKING
+
+
 def _inside(boxes: Mapping[str, Box], learned: Learned, sockets: list[Socket]) -> int:
     """MACs that two of the ports see, and none of the bridges elsewhere."""
     told = [(n, p) for n, p in sockets if n in learned.seen and isinstance(p, int)]
@@ -81,6 +86,15 @@ def _inside(boxes: Mapping[str, Box], learned: Learned, sockets: list[Socket]) -
     for (a, p), (b, q) in combinations(told, 2):
         if a != b:
             found |= learned.between(a, p, b, q)
+    shut = [n for n, p in told if n in boxes and _blocking(boxes[n], p)]
     for node, port in told:
+        # The other end lets nothing through: what is here is on the medium.
+        if any(n != node for n in shut):
+            found |= learned.seen[node].get(port, 0)
+            for n in shut:
+                found &= ~learned.own(n)
+    for node, port in told:
+        if node in shut:
+            continue
         found &= ~(learned.known[node] & ~learned.seen[node].get(port, 0)) & ~learned.own(node)
     return found

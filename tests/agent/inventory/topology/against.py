@@ -68,9 +68,9 @@ class Seen:
         for one in self._devices(a.node):
             for c in self.at[one]:
                 other = c.other(one)
-                if other in self._devices(b.node) and self._is_port(one, a.port, c):
-                    if self._is_port(other, b.port, c):
-                        found.append(c)
+                fits = other in self._devices(b.node) and self._is_port(one, a.port, c)
+                if fits and self._is_port(other, b.port, c):
+                    found.append(c)
         return found
 
     def _devices(self, node: str) -> set[str]:
@@ -94,9 +94,10 @@ class Seen:
             return False
         for c in self.at[one]:
             dumb = c.other(one)
-            if self.net.devices[dumb].kind == "dumb" and self._is_port(one, a.port, c):
-                if other in {x.other(dumb) for x in self.at[dumb]}:
-                    return True
+            beyond = {x.other(dumb) for x in self.at[dumb]}
+            is_dumb = self.net.devices[dumb].kind == "dumb"
+            if is_dumb and self._is_port(one, a.port, c) and other in beyond:
+                return True
         return False
 
     def blind(self) -> frozenset[str]:
