@@ -89,7 +89,7 @@ class Drawing:
         if len(ends) == 2 and inside.bit_count() < ENOUGH_BETWEEN:
             one, other = ends.values()
             # Two ports of one of our own switches on one medium: something joins them.
-            if all(len(e) == 1 or e[0][0] not in self._boxes for e in (one, other)):
+            if self._are_one(one, other) and self._are_one(other, one):
                 self._link(one, other, s.source, s.evidence)
                 return
         macs = self._learned.of(inside)
@@ -106,6 +106,13 @@ class Drawing:
             for socket in sockets:
                 self._link((socket,), ((node, ""),), "mac_tables", s.evidence, conf=min(conf, 600))
         self._place_behind(node, macs, s.evidence)
+
+    def _are_one(self, sockets: tuple[Socket, ...], others: tuple[Socket, ...]) -> bool:
+        """One port; or several of a device that told of no LAG, as many as the other end's has."""
+        if len(sockets) == 1 or sockets[0][0] not in self._boxes:
+            return True
+        told = self._told(others[0])
+        return len(others) == 1 and told is not None and len(told[0].members) >= len(sockets)
 
     def _may_be(self, node: str) -> bool:
         """A node that bridges and whose tables we have not."""
@@ -150,7 +157,8 @@ class Drawing:
     def _end(self, sockets: tuple[Socket, ...]) -> End:
         names = [self._port_name(s) for s in sockets]
         told = self._told(sockets[0])
-        members = told[0].members if told else tuple(names) if len(names) > 1 else ()
+        members = told[0].members if told else ()
+        members = members or (tuple(names) if len(names) > 1 else ())
         label = told[0].label if told else ""
         return End(node=sockets[0][0], port=names[0], label=label, members=members)
 

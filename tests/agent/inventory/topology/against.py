@@ -10,7 +10,7 @@ from agent.model.topology import End, Topology
 from fixtures.networks.around import KEY
 from fixtures.switched.bridges import simulate
 from fixtures.switched.tables import Numbers, asset_id, assets, told
-from fixtures.switched.truth import Cable, Net
+from fixtures.switched.truth import BRIDGING, Cable, Net
 
 BOXES = frozenset({"switch", "dumb", "ap", "hypervisor", "router"})
 
@@ -59,7 +59,8 @@ class Seen:
         names = {d.port_name(p) for p in ports} | {f"{device} no {p}" for p in ports}
         names |= {str(numbers.lldp(p)) for p in ports}
         if len(ports) > 1:
-            names.add(f"Po{numbers.lags.index(ports) + 1}")
+            n = numbers.lags.index(ports) + 1
+            names |= {f"Po{n}", f"Port-channel{n}"}
         return port in ("", *names)
 
     def cables(self, a: End, b: End) -> list[Cable]:
@@ -143,6 +144,8 @@ class Seen:
             if here in seen or here == without:
                 continue
             seen.add(here)
+            if here != device and self.net.devices[here].kind not in BRIDGING:
+                continue
             todo += [c.other(here) for c in self.at[here] if c is not cut and c not in self.closed]
         return seen
 
@@ -151,7 +154,9 @@ class Seen:
         return {
             d.id
             for d in self.net.devices.values()
-            if d.kind in ("host", "phone", "guest", "wifi") and d.mac not in placed
+            if d.kind in ("host", "phone", "guest", "wifi")
+            and not d.virtual
+            and d.mac not in placed
         }
 
 
