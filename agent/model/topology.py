@@ -40,7 +40,10 @@ class Link(M):
 
 
 class Place(M):
-    """An endpoint on the port where it is plugged; `shared`: behind something with others, so not alone on that port."""
+    """An endpoint on the port where it is plugged; `shared`: behind something with others, so not alone on that port.
+
+    `at.port` empty: it is at `at.node` or behind it, on a port nobody told (an access point, a hypervisor, a switch without account).
+    """
 
     asset: Id | None
     mac: str
