@@ -24,6 +24,7 @@ from agent.inventory.presence import Whereabouts
 from agent.inventory.references import Held, Ids, references
 from agent.inventory.services import services
 from agent.inventory.spans import endpoints
+from agent.inventory.topology.build import topologies
 from agent.inventory.udp_services import udp_services
 from agent.inventory.weigh import decide
 from agent.material import Material
@@ -66,7 +67,9 @@ def _build(material: Material) -> Inventory:
         builder.seen(g, members, lines.seen.get(g, []))
     for things in lines.only:
         builder.only_claimed(things)
-    return builder.inventory()
+    found = builder.inventory()
+    maps = topologies(material.observations, found.assets, material.key)
+    return found.model_copy(update={"topologies": maps})
 
 
 class _Builder:
