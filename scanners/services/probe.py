@@ -14,7 +14,7 @@ from agent.model.run import UnitPlan
 from agent.model.status import Strength
 from scanners.services.conversation import Conversation
 from scanners.services.identify import identify
-from scanners.services.ways import KINDS_ASKED, KINDS_TOLD, way
+from scanners.services.ways import KINDS_ASKED, KINDS_TOLD, in_order, way
 from scanners.targets import ports_of, service_units
 
 WEB_PACKETS, WEB_BYTES = 1700, 150_000
@@ -41,7 +41,7 @@ class Services:
 
     def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
         packets = size = 0
-        for port in ports_of(unit)[:MAX_PORTS]:
+        for port in in_order(ports_of(unit), MAX_PORTS):
             web = way(port).first in ("http", "https")
             packets += WEB_PACKETS if web else PACKETS
             size += WEB_BYTES if web else BYTES
@@ -52,7 +52,7 @@ class Services:
         if len(ports) > MAX_PORTS:
             emit.cap(f"{len(ports)} open ports; only {MAX_PORTS} were asked what they are")
         mute = 0
-        for port in ports[:MAX_PORTS]:
+        for port in in_order(ports, MAX_PORTS):
             c = Conversation(unit.targets[0], port, ctx, emit, impatient=mute >= MUTE_PORTS)
             await identify(c)
             c.settle()

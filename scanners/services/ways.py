@@ -6,7 +6,7 @@ harmless question are listened to only, and raw print and industrial ports are n
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -125,6 +125,34 @@ def way(port: int) -> Way:
     if entry.speaks in ("http", "https", "tls"):
         return Way(entry.speaks)
     return Way("only listen")
+
+
+_LONG = frozenset({"ssh", "ftp", "smtp", "imap", "pop3"})
+"""Servers that greet and are then asked several things, with TLS among them."""
+_LONG_KINDS = frozenset(
+    {"smb.hello", "rdp.hello", "ldap.rootdse", "database.hello", "msrpc.endpoints"}
+)
+
+
+def in_order(ports: Iterable[int], most: int) -> list[int]:
+    """At most *most* of *ports*, those we know something of rather than others; long and short talks in turn.
+
+    A long talk waits for the cap on packets while no handshake is made, a short one for the cap on handshakes: in turn, neither waits.
+    """
+    known = [p for p in ports if way(p) != Way("listen")]
+    other = [p for p in ports if way(p) == Way("listen")]
+    chosen = [*known, *other][:most]
+    long = [p for p in chosen if _long(way(p))]
+    short = [p for p in chosen if not _long(way(p))]
+    # Merged evenly, each in its own order.
+    places = [((i + 0.5) / len(part), p) for part in (long, short) for i, p in enumerate(part)]
+    return [p for _, p in sorted(places, key=lambda place: place[0])]
+
+
+def _long(found: Way) -> bool:
+    if found.first in ("http", "https", "tls") or found.expects in _LONG:
+        return True
+    return found.speaker is not None and found.speaker.kind in _LONG_KINDS
 
 
 KINDS_ASKED: frozenset[str] = frozenset(
