@@ -150,7 +150,7 @@ class LiveStream:
             self._emit.cap(f"port {self._port} cost all the packets that were reserved")
             raise ConnectionAbortedError("no more packets are reserved") from None
         # A read is paid for in advance, as the kernel acknowledges what comes: a peer that floods finds our window shut meanwhile, and
-        # several streams to one host take turns. What was paid and not sent, as an acknowledgement went along with our words, is still good.
+        # several streams to one host take turns. What was paid and then went along with our words is still good.
         if self._spent <= self._look():
             await self._lane.turn()
             self._spent += 1

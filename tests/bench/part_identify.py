@@ -1,6 +1,6 @@
 """How many services are named, and how fast: the product's probe and `nmap -sV` on the same ports of the same real servers, in turn.
 
-The truth is written by hand (`tests.real_servers.TRUTH`); a service counts where protocol *and* program are right. Our side is the whole
+The truth is written by hand (`tests.real.one_house.TRUTH`); a service counts where protocol *and* program are right. Our side is the whole
 way of `run`: plan, pacer and doors of the profile `normal` (the default where the former provider knows) and of `fast`, parse. nmap keeps
 to no cap. Both are given the list of open ports. Beside ours stands the floor: what the caps alone ask for what was sent.
 """
@@ -29,7 +29,7 @@ from scanners.services.conversation import Conversation
 from scanners.services.probe import Services
 from tests.agent.net.peers import Books, context, run_unit
 from tests.bench import Figure
-from tests.real_servers import TRUTH, RealServers
+from tests.real.one_house import TRUTH, RealServers
 
 ROUNDS = 3
 GOAL = 5
@@ -83,9 +83,7 @@ def figures() -> Iterable[Figure]:
         yield Figure(part, f"{profile} named", count, "services", f">= {peer_named}", holds, peer)
         yield Figure(part, f"{profile} faster", speed, "x", f">= {GOAL}", speed >= GOAL, peer)
         yield Figure(part, f"{profile} wall", wall, "s", "-", True, peer)
-        yield Figure(
-            part, f"{profile} connections_per_port", each, "", "<= 1.5", each <= 1.5, "-"
-        )
+        yield Figure(part, f"{profile} connections_per_port", each, "", "<= 1.5", each <= 1.5, "-")
         yield from _floors(profile, one, wall)
 
 
@@ -120,12 +118,10 @@ def _ours(servers: RealServers, rates: Rates) -> Look:
         settle(c)
 
     scope = ScopeRule(allowed=(servers.network,))
-    dial = LiveDialer(
-        scope, Pacer.at(rates), doors=Doors(rates.handshakes, rates.connections)
-    )
+    dial = LiveDialer(scope, Pacer.at(rates), doors=Doors(rates.handshakes, rates.connections))
     seen = [(servers.address, TcpPort(port=p)) for p in servers.ports]
     ctx = replace(context(seen, scope=scope), dial=dial)
-    Conversation.settle = counted  # type: ignore[method-assign]
+    Conversation.settle = counted  # type: ignore[assignment, method-assign]
     try:
         before, start = servers.packets_sent(), time.monotonic()
         books = asyncio.run(run_unit(Services(), ctx))
