@@ -17,9 +17,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from agent.inventory.services import product_of
-from agent.model.bodies import Banner, Body, HttpPage, TcpPort
-from agent.model.bodies_services import ServiceBody
+from agent.model.bodies import TcpPort
 from agent.model.scope import ScopeRule
 from agent.net.dialer import LiveDialer
 from agent.net.door import Doors
@@ -29,20 +27,12 @@ from scanners.services.conversation import Conversation
 from scanners.services.probe import Services
 from tests.agent.net.peers import Books, context, run_unit
 from tests.bench import Figure
+from tests.bench.naming import of_nmap, of_port, right
 from tests.real.one_house import TRUTH, RealServers
 
 ROUNDS = 3
 GOAL = 5
 Named = dict[int, tuple[str, str]]
-NMAP_NAMES = {
-    "domain": "dns",
-    "kerberos-sec": "kerberos",
-    "netbios-ssn": "smb",
-    "microsoft-ds": "smb",
-    "ms-wbt-server": "rdp",
-    "X11": "x11",
-}
-"""nmap's word for a protocol -> ours (nmap-service-probes)."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +59,13 @@ def figures() -> Iterable[Figure]:
                 mine.append(_ours(servers, PROFILES[profile]))
             wall, theirs = _nmap(servers.address, ports)
             peers.append(wall)
-    peer_named = sum(right(p, *theirs.get(p, ("", ""))) for p in ports)
+    peer_named = sum(right(TRUTH[p], *theirs.get(p, ("", ""))) for p in ports)
     part, peer = "identify", "nmap -sV -T4"
     yield Figure(part, "services", len(ports), "services", "-", True, peer)
     yield Figure(part, "wall_of_nmap", round(median(peers), 1), "s", "-", True, peer)
     for profile, mine in looks.items():
         one = mine[-1]
-        count = sum(right(p, *one.named.get(p, ("", ""))) for p in ports)
+        count = sum(right(TRUTH[p], *one.named.get(p, ("", ""))) for p in ports)
         speed = round(median(t / m.wall for t, m in zip(peers, mine, strict=True)), 1)
         wall = round(median(m.wall for m in mine), 2)
         each = round(one.connections / len(ports), 2)
@@ -98,14 +88,6 @@ def _floors(profile: Profile, one: Look, wall: float) -> Iterable[Figure]:
         yield Figure("identify", f"{profile} floor_of_{name}", round(floor, 2), "s", "-", True, "-")
     over = round(wall / max(shaken, carried), 2)
     yield Figure("identify", f"{profile} over_floor", over, "x", "<= 1.5", over <= 1.5, "-")
-
-
-def right(port: int, protocol: str, program: str) -> bool:
-    """Is that what stands there? A truth without a program asks for the protocol alone."""
-    wanted, product = TRUTH[port]
-    if protocol != wanted and not (wanted == "ipp" and protocol in ("ipp", "http")):
-        return False
-    return not product or product.lower() in program.lower()
 
 
 def _ours(servers: RealServers, rates: Rates) -> Look:
@@ -132,24 +114,7 @@ def _ours(servers: RealServers, rates: Rates) -> Look:
 
 
 def named(books: Books, ports: Sequence[int]) -> Named:
-    """Port -> (protocol, program) as the inventory would say it."""
-    out: Named = {}
-    for port in ports:
-        mine: list[Body] = [b for _, b in books.bodies if getattr(b, "port", None) == port]
-        protocols: list[str] = []
-        programs: list[str] = []
-        for b in mine:
-            if isinstance(b, ServiceBody):
-                protocols.insert(0, b.protocol_name)
-                programs.append(b.product_name)
-            elif isinstance(b, Banner):
-                protocols.append(b.protocol)
-                programs.append(product_of(b.text)[0])
-            elif isinstance(b, HttpPage):
-                protocols.append("https" if b.tls else "http")
-                programs.append(b.server)
-        out[port] = (next((p for p in protocols if p), ""), " ".join(programs))
-    return out
+    return {p: of_port(b for _, b in books.bodies if getattr(b, "port", None) == p) for p in ports}
 
 
 def _nmap(address: str, ports: Sequence[int]) -> tuple[float, Named]:
@@ -161,18 +126,4 @@ def _nmap(address: str, ports: Sequence[int]) -> tuple[float, Named]:
         timeout=600,
     )
     wall = time.monotonic() - start
-    out: Named = {}
-    for port in ET.fromstring(done.stdout).iter("port"):
-        service = port.find("service")
-        if service is None or service.get("method") != "probed":
-            continue
-        protocol = str(service.get("name"))
-        protocol = NMAP_NAMES.get(protocol, protocol)
-        if service.get("tunnel") == "ssl" and protocol == "http":
-            protocol = "https"
-        number = int(str(port.get("portid")))
-        out[number] = (
-            protocol.removesuffix("s") if protocol in ("pop3s", "imaps") else protocol,
-            f"{service.get('product')} {service.get('extrainfo')}",
-        )
-    return wall, out
+    return wall, {port: said for (_, port), said in of_nmap(ET.fromstring(done.stdout)).items()}

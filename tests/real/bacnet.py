@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from importlib import import_module
 
 
 async def main(address: str) -> None:
-    from bacpypes3.argparse import SimpleArgumentParser
-    from bacpypes3.ipv4.app import Application
-
+    # The library brings no types.
+    parser = import_module("bacpypes3.argparse").SimpleArgumentParser()
     words = ["--name", "AHU-1", "--instance", "4711", "--vendoridentifier", "999"]
-    args = SimpleArgumentParser().parse_args([*words, "--address", address])
-    app = Application.from_args(args)
+    args = parser.parse_args([*words, "--address", address])
+    app = import_module("bacpypes3.ipv4.app").Application.from_args(args)
     try:
         await asyncio.Future[None]()
     finally:
