@@ -1,4 +1,4 @@
-"""What counts as a service named right, for our observations and nmap's XML alike; a truth without a program asks for the protocol alone.
+"""What counts as a service named right, for our observations and nmap's XML alike; a truth without a program asks for the protocol alone."""
 
 from __future__ import annotations
 
