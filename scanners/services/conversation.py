@@ -127,11 +127,16 @@ class Conversation:
         return self.heard
 
     async def ask(
-        self, question: bytes, done: Callable[[bytes], bool], *, limit: int = LIMIT
+        self,
+        question: bytes,
+        done: Callable[[bytes], bool],
+        *,
+        limit: int = LIMIT,
+        wait_s: float | None = None,
     ) -> bytes:
         """Write *question* and hear the answer."""
         await self.write(question)
-        return await self.hear(done, limit=limit)
+        return await self.hear(done, limit=limit, wait_s=wait_s)
 
     async def start_tls(self, server_name: str | None = None) -> None:
         """TLS on the present connection; the certificate becomes an observation of this port.

@@ -16,13 +16,16 @@ from scanners.services import (
     databases,
     kerberos,
     ldap,
+    mongodb,
     mqtt,
     msrpc,
     options,
+    pptp,
     rdp,
     small,
     smb,
     ssh,
+    storage,
     telnet,
     vnc,
     words,
@@ -75,11 +78,14 @@ _ASKED: Mapping[int, Speaker] = {
     135: Speaker("msrpc.endpoints", msrpc.talk),
     389: LDAP,
     445: Speaker("smb.hello", smb.talk),
+    548: Speaker("service.named", storage.afp),
     554: RTSP,
     1080: Speaker("service.named", small.socks),
     1433: Speaker("database.hello", databases.mssql),
+    1723: Speaker("service.named", pptp.talk),
     1883: MQTT,
     2049: Speaker("service.named", small.nfs),
+    3260: Speaker("service.named", storage.iscsi),
     3268: LDAP,
     3389: Speaker("rdp.hello", rdp.talk),
     5060: SIP,
@@ -88,6 +94,7 @@ _ASKED: Mapping[int, Speaker] = {
     6379: Speaker("service.named", small.redis),
     8554: RTSP,
     11211: Speaker("service.named", small.memcached),
+    27017: Speaker("service.named", mongodb.talk),
 }
 _INSIDE_TLS: Mapping[int, Speaker | None] = {
     465: None,
@@ -103,7 +110,7 @@ _INSIDE_TLS: Mapping[int, Speaker | None] = {
 }
 """None: the server speaks first inside, or what it speaks is not known."""
 _HTTP, _HTTPS = frozenset({2375}), frozenset({2376})
-_ONLY_LISTEN = frozenset({502, 4370, 4899, 5500, 8291, 8728, 10050, 17988, 27017, 30005})
+_ONLY_LISTEN = frozenset({502, 4370, 4899, 5500, 8291, 8728, 10050, 17988, 30005})
 """Known services without a harmless question, access control among them."""
 
 

@@ -1,4 +1,4 @@
-"""What counts as a service named right, for our observations and nmap's XML alike; a truth without a program asks for the protocol alone."""
+"""What counts as a service named right, for our observations and nmap's XML alike. Where the truth has no program, the protocol does."""
 
 from __future__ import annotations
 
@@ -63,7 +63,12 @@ def of_nmap(host: ET.Element) -> dict[tuple[str, int], tuple[str, str]]:
             protocol = "https"
         if protocol in ("pop3s", "imaps"):
             protocol = protocol.removesuffix("s")
+        if name.startswith("mosquitto"):
+            # It tells the protocol of this one by the name of the program.
+            protocol = "mqtt"
         where = str(port.get("protocol")), int(str(port.get("portid")))
-        words = (service.get("product"), service.get("extrainfo"))
+        if where[0] == "tcp" and name == "upnp":
+            protocol = "http"
+        words = (name, *map(service.get, ("product", "version", "extrainfo")))
         out[where] = protocol, " ".join(w for w in words if w)
     return out

@@ -27,7 +27,7 @@ SETTLE_S = 8
 """Until servers have announced themselves and Samba has won its election."""
 GOAL = 5
 NMAP_S = 3600
-GROUP_KINDS = {"ssdp.answer": "ssdp", "wsd.device": "wsd", "mdns.services": "mdns"}
+GROUP_KINDS = {"ssdp.answer": "ssdp", "wsd.device": "wsd", "mdns.service": "mdns"}
 """Kinds of observation that bear a protocol's name where a device answered a question to its group only."""
 Named = dict[tuple[str, int, int], tuple[str, str]]
 """(transport, house, port) -> (protocol, program)."""

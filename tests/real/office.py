@@ -112,6 +112,24 @@ def rpcbind(p: Place) -> None:
     p.start("rpcbind", "-f", "-h", p.address)
 
 
+def pptpd(p: Place) -> None:
+    conf = p.place(
+        "pptpd.conf",
+        f"option {p.place('pptp.options', 'noauth')}\nlocalip 192.0.2.1\nremoteip 192.0.2.2-9\n",
+    )
+    p.start("pptpd", "-f", "-c", conf, "-l", p.address, "-p", p.folder / "pptpd.pid")
+
+
+def tgtd(p: Place) -> None:
+    # A control port (the name of a socket of this machine) of its own, so that a tgtd that runs here already is left alone.
+    control = str(1000 + os.getpid() % 30000)
+    p.start("tgtd", "-f", "-C", control, "--iscsi", f"portal={p.address}:3260")
+    # Without a target it hangs up on everybody.
+    again = 'for n in $(seq 50); do tgtadm -C "$@" && exit; sleep 0.1; done; exit 1'
+    target = ("--op", "new", "--mode", "target", "--tid", "1", "-T", "iqn.2026-11.example.acme:one")
+    p.do("sh", "-c", again, "tgtadm", control, "--lld", "iscsi", *target)
+
+
 SMB = Recipe(samba, (445,))
 LDAP = Recipe(slapd, (389, 636))
 KERBEROS = Recipe(kdc, (88,), prepare=kdc_prepare)
@@ -119,4 +137,6 @@ VNC = Recipe(vnc, (5900, 6000))
 RDP = Recipe(xrdp, (3389,))
 IPP = Recipe(cups, (631,))
 DNS = Recipe(named, (53,), udp=(53,))
+PPTP = Recipe(pptpd, (1723,))
+ISCSI = Recipe(tgtd, (3260,))
 RPC = Recipe(rpcbind, (111,))

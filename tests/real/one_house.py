@@ -27,7 +27,9 @@ TRUTH: dict[int, tuple[str, str]] = {
     873: ("rsync", ""),
     993: ("imap", "Dovecot"),
     995: ("pop3", "Dovecot"),
+    1723: ("pptp", "linux"),
     1883: ("mqtt", "Mosquitto"),
+    3260: ("iscsi", ""),
     3306: ("mysql", "MariaDB"),
     3389: ("rdp", "xrdp"),
     5432: ("postgresql", "PostgreSQL"),
@@ -51,7 +53,7 @@ class RealServers(Street):
             *(data.MARIADB, data.POSTGRESQL, web_and_mail.FTP, web_and_mail.SMTP),
             *(web_and_mail.MAIL, web_and_mail.TELNET, office.VNC, office.RDP),
             *(data.MQTT, office.IPP, data.REDIS, data.MEMCACHED, office.KERBEROS),
-            *(office.DNS, web_and_mail.RSYNC, office.RPC),
+            *(office.DNS, web_and_mail.RSYNC, office.RPC, office.PPTP, office.ISCSI),
         )
         super().__init__(folder, {HOUSE: everything})
 
