@@ -118,6 +118,8 @@ def test_mongodb_over_a_socket(answer: bytes, is_open: bool) -> None:
     assert isinstance(body, ServiceNamed)
     assert (body.product, body.version, body.detail) == ("MongoDB", "6.0.14", "replica set rs0")
     assert body.open is is_open
+    # OP_QUERY, then OP_MSG twice (without the length that was read before).
+    assert [struct.unpack_from("<i", h, 8)[0] for h in heard] == [2004, 2013, 2013]
     assert [b"isMaster" in heard[0], b"buildInfo" in heard[1], b"hostInfo" in heard[2]] == [
         True
     ] * 3
