@@ -130,6 +130,8 @@ class Conversation:
         except TimeoutError:
             if not data:
                 raise
+            # It was speaking to the last: not a pause after its words, but their end that did not come.
+            self.dragged = self.dragged or time.monotonic() >= until
         self.heard = bytes(data)
         self.dragged = self.dragged or len(data) >= limit > SHORT
         if not data:
