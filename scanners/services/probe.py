@@ -21,7 +21,7 @@ WEB_PACKETS, WEB_BYTES = 1700, 150_000
 """A page of 256 KiB and an icon, each acknowledged segment by segment at the worst; TLS, further questions, resets."""
 PACKETS, BYTES = 900, 80_000
 MUTE_PORTS = 6
-"""Ports in a row that accept and say nothing, or never end: a tarpit, or a firewall that answers for others. From there on waits are short."""
+"""Ports in a row that say nothing, or never end: a tarpit, or a firewall that answers for others. From there on waits are short."""
 MUTE_MOST = 40
 """So many in a row, and the rest is left, and said so."""
 MAX_PORTS = 250
