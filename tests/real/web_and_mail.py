@@ -6,9 +6,6 @@ import os
 import sys
 from functools import partial
 
-# Loaded before any test runs: the raw helper's frames keep it out of a process that has not loaded it yet, and sshd's keys need it.
-import cryptography.hazmat.primitives.serialization  # noqa: F401
-
 from fixtures.lab import sshd as keep
 from tests.real.street import Place, Recipe
 
