@@ -24,7 +24,7 @@ HOUSES: Mapping[int, Sequence[Recipe]] = {
 }
 TCP: Mapping[tuple[int, int], tuple[str, str]] = {
     (2, 53): ("dns", "dnsmasq"),
-    (2, 5000): ("http", "miniupnpd"),
+    (2, 5000): ("http", "MiniUPnP"),
     (10, 22): ("ssh", "OpenSSH"),
     (10, 2222): ("ssh", "OpenSSH"),
     (10, 25): ("smtp", "Postfix"),
