@@ -17,19 +17,22 @@ SIDE_BY_SIDE = 4
 
 
 def subnets(scope: ScopeRule) -> Iterator[tuple[IPv4Network, tuple[str, ...]]]:
-    """IPv4 pieces of the scope of at most a /24, each with its addresses that may be asked."""
-    seen: set[IPv4Network] = set()
+    """IPv4 pieces of the scope of at most a /24, each with its addresses that may be asked. One in several networks counts to the first."""
+    seen: dict[IPv4Network, list[IPv4Network]] = {}
     for text in scope.allowed:
         for net in parse_range(text):
             if not isinstance(net, IPv4Network):
                 continue
             pieces = [net] if net.prefixlen >= 24 else net.subnets(new_prefix=24)
             for piece in pieces:
-                if piece in seen:
-                    continue
-                seen.add(piece)
+                earlier = seen.setdefault(piece.supernet(new_prefix=24), [])
                 # Not `piece.hosts()`: within a wider network, x.0 and x.255 are hosts like others; the scope knows its edges.
-                hosts = tuple(str(h) for h in piece if scope.judge(str(h)) == "allowed")
+                hosts = tuple(
+                    str(h)
+                    for h in piece
+                    if scope.judge(str(h)) == "allowed" and not any(h in e for e in earlier)
+                )
+                earlier.append(piece)
                 if hosts:
                     yield piece, hosts
 

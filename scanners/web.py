@@ -14,6 +14,7 @@ from scanners.murmur import favicon_hash
 from scanners.redaction import redact
 from scanners.services.http import Http
 
+IPP = 631
 KEPT = 64 * 1024
 """Bytes of an answer that are looked at and kept."""
 
@@ -29,7 +30,9 @@ async def talk(http: Http) -> Answer:
         raise WantsTls("plain text was not wanted")
     c, icon = http.c, b""
     # A server that did not finish its page is not asked again.
-    if answer.whole and http.ended and not c.impatient:
+    # Nor is one that refuses printers' questions: its icon is seen on the ports of the web.
+    bare = c.port == IPP and answer.status >= 400
+    if answer.whole and http.ended and not c.impatient and not bare:
         with suppress(OSError, NotHttp):
             _, got = await http.ask("/favicon.ico")
             icon = got.body if got.status == 200 and got.whole and http.ended else b""

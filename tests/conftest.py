@@ -6,6 +6,8 @@ import os
 import shutil
 from collections.abc import Generator
 
+# Before any test module: the raw helper's frames keep it out of a process that has not loaded it yet.
+import cryptography.x509  # noqa: F401
 import pytest
 
 

@@ -278,13 +278,26 @@ class OptionsAnswer(ServiceBody):
 
 
 class MqttHello(ServiceBody):
-    """CONNACK of an MQTT broker (3.1.1, 3.2) to a CONNECT without account. `anonymous`: it let us in."""
+    """CONNACK of an MQTT broker (3.1.1, 3.2) to a CONNECT without account. `anonymous`: it let us in.
+
+    `product`, `version`: as it told those it let in.
+    """
 
     KIND = "mqtt.hello"
     PROTOCOL = "mqtt"
     tls: bool = False
     code: int
     anonymous: bool
+    product: str = ""
+    version: str = ""
+
+    @property
+    def product_name(self) -> str:
+        return self.product
+
+    @property
+    def version_text(self) -> str:
+        return self.version
 
     @property
     def auth_text(self) -> str:

@@ -10,6 +10,7 @@ import socket
 import ssl
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 
 from agent.contract import Emit, OutOfScope, Tally, TlsInfo
@@ -23,6 +24,8 @@ WRITE_S = 5.0
 _CHUNK = 16 * 1024
 _RESETS = 2
 """Our RST, and one more for a segment that crosses it."""
+_OWED = 2
+"""Segments of a short answer: of session tickets after a TLS handshake, of a farewell."""
 _QUICK = 16
 """Acknowledgements the kernel may send at once, one for each segment however small (TCP_MAX_QUICKACKS, include/net/tcp.h)."""
 
@@ -51,6 +54,7 @@ class LiveStream:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._received, self._ended = 0, False
         self._written, self._payload = 0, 0
+        self._answered = False
 
     async def read(self, limit: int, timeout_s: float) -> bytes:
         """Up to *limit* bytes; b"" at the end. Raises `TimeoutError`, `ConnectionError`."""
@@ -117,9 +121,19 @@ class LiveStream:
                 spare += 1 + (segments_in(WINDOW, self._sock) if self._received else 0)
             self._tally.left(sent, sent * FRAME + self._payload)
             self._tally.close(spare, spare * FRAME)
-            self._lane.spend(max(0, sent + spare - self._spent))
+            likely = min(spare, self._late + self._crossing())
+            self._lane.spend(max(0, sent + likely - self._spent))
         finally:
             release()
+
+    def _crossing(self) -> int:
+        """Resets that words of the peer are likely to meet now: none where it waits for us, some where it owes an answer, many where it
+        was sending faster than we read. More are reserved in the ledger; only these take a turn from the host's next questions.
+        """
+        with suppress(OSError, ValueError):
+            if self._sock.recv(1, socket.MSG_PEEK):
+                return segments_in(WINDOW, self._sock)
+        return 0 if self._answered or self._ended else _OWED
 
     def _may_write(self) -> None:
         if self._port in RAW_PRINT_PORTS:
@@ -136,15 +150,17 @@ class LiveStream:
             self._emit.cap(f"port {self._port} cost all the packets that were reserved")
             raise ConnectionAbortedError("no more packets are reserved") from None
         # A read is paid for in advance, as the kernel acknowledges what comes: a peer that floods finds our window shut meanwhile, and
-        # several streams to one host take turns.
-        await self._lane.turn()
-        self._spent += 1
+        # several streams to one host take turns. What was paid and then went along with our words is still good.
+        if self._spent <= self._look():
+            await self._lane.turn()
+            self._spent += 1
         try:
             async with asyncio.timeout(max(0.0, timeout_s)):
                 data = await asyncio.get_running_loop().sock_recv(self._sock, limit)
         finally:
             self._look()
         self._received += len(data)
+        self._answered = len(data) < limit
         self._ended = self._ended or not data
         return data
 
@@ -165,6 +181,7 @@ class LiveStream:
         await self._lane.turn(packets)
         self._spent += packets
         self._written += packets
+        self._answered = False
         self._payload += len(data)
         try:
             async with asyncio.timeout(WRITE_S):

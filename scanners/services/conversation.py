@@ -26,6 +26,9 @@ WAIT_S = 3.0
 WHOLE_S = 6.0
 """For one answer from first to last byte, so that a peer that drips cannot hold us."""
 IMPATIENT_S = 1.0
+IMPATIENT_WHOLE_S = 2.0
+SHORT = 1024
+"""Limits up to here are those of answers whose length is known."""
 
 
 class TooMany(ConnectionError):
@@ -37,7 +40,8 @@ class Conversation:
     """`tls`: the present connection is inside TLS. `heard`: bytes of the present answer; `closed`: the peer ended it.
     `named`: the port has been recognised.
 
-    `impatient`: the host has many ports that say nothing; waits are short and nothing is tried twice.
+    `impatient`: the host has many ports that say nothing or never end; waits are short and nothing is tried twice. `dragged`: an answer
+    was cut off, for its length or its time.
     """
 
     host: str
@@ -50,6 +54,7 @@ class Conversation:
     named: bool = False
     heard: bytes = b""
     closed: bool = False
+    dragged: bool = False
     outcomes: dict[str, AskOutcome] = field(default_factory=dict[str, AskOutcome])
     _stream: Stream | None = None
 
@@ -98,12 +103,16 @@ class Conversation:
         stream = self._open_stream()
         wait = self.wait_s if wait_s is None else min(wait_s, self.wait_s)
         later = wait if next_s is None else next_s
-        data, until = bytearray(), time.monotonic() + (WHOLE_S if whole_s is None else whole_s)
+        whole = WHOLE_S if whole_s is None else whole_s
+        if self.impatient:
+            whole = min(whole, IMPATIENT_WHOLE_S)
+        data, until = bytearray(), time.monotonic() + whole
         self.heard, self.closed = b"", False
         try:
             while len(data) < limit and not done(bytes(data)):
                 left = until - time.monotonic()
                 if left <= 0:
+                    self.dragged = True
                     break
                 chunk = await stream.read(
                     min(limit - len(data), 65536), min(left, later if data else wait)
@@ -121,17 +130,25 @@ class Conversation:
         except TimeoutError:
             if not data:
                 raise
+            # It was speaking to the last: not a pause after its words, but their end that did not come.
+            self.dragged = self.dragged or time.monotonic() >= until
         self.heard = bytes(data)
+        self.dragged = self.dragged or len(data) >= limit > SHORT
         if not data:
             raise TimeoutError("nothing was said")
         return self.heard
 
     async def ask(
-        self, question: bytes, done: Callable[[bytes], bool], *, limit: int = LIMIT
+        self,
+        question: bytes,
+        done: Callable[[bytes], bool],
+        *,
+        limit: int = LIMIT,
+        wait_s: float | None = None,
     ) -> bytes:
         """Write *question* and hear the answer."""
         await self.write(question)
-        return await self.hear(done, limit=limit)
+        return await self.hear(done, limit=limit, wait_s=wait_s)
 
     async def start_tls(self, server_name: str | None = None) -> None:
         """TLS on the present connection; the certificate becomes an observation of this port.

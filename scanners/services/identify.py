@@ -18,8 +18,8 @@ from scanners.services.http import Http
 from scanners.services.ways import AFTER_BANNER, RTSP, SIP, Speaker, Way, way
 
 LISTEN_S = 3.0
-UNKNOWN_S = 1.2
-"""How long a port that is not known to speak first is listened to."""
+UNKNOWN_S = 0.5
+"""How long a port that is not known to speak first is listened to, before it is asked. A later greeting is heard as the answer."""
 NEXT_S = 0.4
 SMALL_PAGE = 64 * 1024
 _VSPHERE = re.compile(rb"(?i)ID_EESX_Welcome|ID_VC_Welcome|vsphere|VMware ESX")

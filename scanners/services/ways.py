@@ -6,7 +6,7 @@ harmless question are listened to only, and raw print and industrial ports are n
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,13 +16,16 @@ from scanners.services import (
     databases,
     kerberos,
     ldap,
+    mongodb,
     mqtt,
     msrpc,
     options,
+    pptp,
     rdp,
     small,
     smb,
     ssh,
+    storage,
     telnet,
     vnc,
     words,
@@ -75,11 +78,14 @@ _ASKED: Mapping[int, Speaker] = {
     135: Speaker("msrpc.endpoints", msrpc.talk),
     389: LDAP,
     445: Speaker("smb.hello", smb.talk),
+    548: Speaker("service.named", storage.afp),
     554: RTSP,
     1080: Speaker("service.named", small.socks),
     1433: Speaker("database.hello", databases.mssql),
+    1723: Speaker("service.named", pptp.talk),
     1883: MQTT,
     2049: Speaker("service.named", small.nfs),
+    3260: Speaker("service.named", storage.iscsi),
     3268: LDAP,
     3389: Speaker("rdp.hello", rdp.talk),
     5060: SIP,
@@ -88,6 +94,7 @@ _ASKED: Mapping[int, Speaker] = {
     6379: Speaker("service.named", small.redis),
     8554: RTSP,
     11211: Speaker("service.named", small.memcached),
+    27017: Speaker("service.named", mongodb.talk),
 }
 _INSIDE_TLS: Mapping[int, Speaker | None] = {
     465: None,
@@ -103,7 +110,7 @@ _INSIDE_TLS: Mapping[int, Speaker | None] = {
 }
 """None: the server speaks first inside, or what it speaks is not known."""
 _HTTP, _HTTPS = frozenset({2375}), frozenset({2376})
-_ONLY_LISTEN = frozenset({502, 4370, 4899, 5500, 8291, 8728, 10050, 17988, 27017, 30005})
+_ONLY_LISTEN = frozenset({502, 4370, 4899, 5500, 8291, 8728, 10050, 17988, 30005})
 """Known services without a harmless question, access control among them."""
 
 
@@ -125,6 +132,34 @@ def way(port: int) -> Way:
     if entry.speaks in ("http", "https", "tls"):
         return Way(entry.speaks)
     return Way("only listen")
+
+
+_LONG = frozenset({"ssh", "ftp", "smtp", "imap", "pop3"})
+"""Servers that greet and are then asked several things, with TLS among them."""
+_LONG_KINDS = frozenset(
+    {"smb.hello", "rdp.hello", "ldap.rootdse", "database.hello", "msrpc.endpoints"}
+)
+
+
+def in_order(ports: Iterable[int], most: int) -> list[int]:
+    """At most *most* of *ports*, those we know something of rather than others; long and short talks in turn.
+
+    A long talk waits for the cap on packets while no handshake is made, a short one for the cap on handshakes: in turn, neither waits.
+    """
+    known = [p for p in ports if way(p) != Way("listen")]
+    other = [p for p in ports if way(p) == Way("listen")]
+    chosen = [*known, *other][:most]
+    long = [p for p in chosen if _long(way(p))]
+    short = [p for p in chosen if not _long(way(p))]
+    # Merged evenly, each in its own order.
+    places = [((i + 0.5) / len(part), p) for part in (long, short) for i, p in enumerate(part)]
+    return [p for _, p in sorted(places, key=lambda place: place[0])]
+
+
+def _long(found: Way) -> bool:
+    if found.first in ("http", "https", "tls") or found.expects in _LONG:
+        return True
+    return found.speaker is not None and found.speaker.kind in _LONG_KINDS
 
 
 KINDS_ASKED: frozenset[str] = frozenset(

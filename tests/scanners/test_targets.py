@@ -43,6 +43,14 @@ def test_every_address_of_the_scope_lies_in_one_piece(prefix: int, base: int, ne
     assert set(hosts) == set(scope.hosts())
 
 
+def test_an_address_in_several_networks_is_asked_once() -> None:
+    scope = ScopeRule(allowed=("10.1.2.0/24", "10.1.2.128/25", "10.1.2.130/32", "10.1.0.0/22"))
+    pieces = list(subnets(scope))
+    hosts = [h for _, some in pieces for h in some]
+    assert len(hosts) == len(set(hosts))
+    assert set(hosts) == set(scope.hosts())
+
+
 def test_only_what_was_seen_in_scope_counts() -> None:
     mac = ArpEntry(mac="00:11:22:33:44:55")
     ctx = context(

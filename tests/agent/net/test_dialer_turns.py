@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import sys
 
 import pytest
 
 from agent.contract import OutOfScope
 from agent.net.pacer import Pacer
-from agent.net.sockets import segments_out
+from agent.net.sockets import WINDOW, segments_in, segments_out
 from tests.agent.net.peers import (
     HOST,
     NET,
@@ -159,5 +161,71 @@ def test_slots_are_given_back_whatever_happens() -> None:
             await asyncio.wait({waiting})
         assert not d._slots.locked()
         assert await d.knock(HOST, closed_port(), timeout_s=1, emit=Books()) == "closed"
+
+    asyncio.run(main())
+
+
+class Slots(Pacer):
+    """Counts the turns that were taken or spent."""
+
+    taken = 0
+
+    async def turn(self, host: str, packets: int = 1, *, slow: bool = False) -> None:
+        self.taken += packets
+        await super().turn(host, packets, slow=slow)
+
+    def spend(self, host: str, packets: int, *, slow: bool = False) -> None:
+        self.taken += packets
+        super().spend(host, packets, slow=slow)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a kernel that tells what it sent")
+def test_a_talk_costs_the_turns_of_what_it_sent_and_no_more() -> None:
+    """Neither a read whose acknowledgement went along with our next words, nor resets for words that nobody sends."""
+    pacer = Slots(1e5, 1e5, 1e5)
+    sent: list[int] = []
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(100):
+            writer.write(data)
+            await writer.drain()
+
+    async def main() -> None:
+        async with listening(echo) as port:
+            stream = await dialer(pacer).connect(HOST, port, timeout_s=2, emit=Books())
+            for _ in range(5):
+                await stream.write(b"hello")
+                assert await stream.read(100, 2) == b"hello"
+            sent.append(segments_out(stream._sock) or 0)
+            await stream.close()
+
+    asyncio.run(main())
+    # The request for the host's MAC, the reset, and one read that was paid for.
+    assert sent[0] <= pacer.taken <= sent[0] + 3
+
+
+def test_a_peer_that_is_cut_off_in_its_words_costs_the_turns_of_the_resets() -> None:
+    pacer = Slots(1e5, 1e5, 1e5)
+    before: list[int] = []
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"f" * 65536)
+            await writer.drain()
+
+    async def main() -> None:
+        server = await asyncio.start_server(flood, HOST, 0)
+        with server.sockets[0].dup() as there:
+            # Segments as small as on a network; on the loopback one would hold all.
+            there.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+            port = there.getsockname()[1]
+        async with server:
+            stream = await dialer(pacer).connect(HOST, port, timeout_s=2, emit=Books())
+            await stream.read(1000, 2)
+            await asyncio.sleep(0.1)
+            before.append(pacer.taken)
+            assert segments_in(WINDOW, stream._sock) > 10
+            await stream.close()
+            assert pacer.taken - before[0] > 10
 
     asyncio.run(main())

@@ -20,14 +20,17 @@ from scanners.services import (
     ipp,
     kerberos,
     ldap,
+    mongodb,
     mqtt,
     msrpc,
     ntlm,
     options,
+    pptp,
     rdp,
     small,
     smb,
     ssh,
+    storage,
     telnet,
     vnc,
     words,
@@ -313,6 +316,13 @@ PIECES = st.sampled_from(
         b"<about>",
         b"\x01\x01\0\0\0\0\0\x01\x04",
         struct.pack(">IB", 12, 4) + b"\x14",
+        bytes.fromhex("0103000100000000000000400000000000120020"),
+        b"\x23\0\0\0" + bytes(44),
+        struct.pack(">HHIH", 156, 1, pptp.MAGIC, 2),
+        bytes(146),
+        struct.pack("<iiiiI", 60, 1, 1, 2013, 0) + b"\0",
+        struct.pack("<i", 30) + b"\x02version\0",
+        b"\x30\x20\0\x13$SYS/broker/version",
     ]
 )
 MESSY = st.one_of(
@@ -326,6 +336,13 @@ def page(data: bytes) -> Answer:
 
 
 PARSERS: dict[str, Callable[[bytes], object]] = {
+    "afp": lambda d: storage.parse_afp(548, d),
+    "iscsi": lambda d: storage.parse_iscsi(3260, d),
+    "pptp": lambda d: pptp.parse(1723, d),
+    "mongodb": mongodb.parse,
+    "bson": mongodb.bson,
+    "mqtt_version": mqtt.version_of,
+    "mqtt_said": mqtt.said_version,
     "ntlm": ntlm.find,
     "rdp": rdp.parse,
     "ldap": lambda d: ldap.body(389, False, None, ldap.parse(d)),

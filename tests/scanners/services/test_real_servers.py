@@ -18,7 +18,7 @@ from agent.model.scope import ScopeRule
 from scanners.services.conversation import Conversation
 from scanners.services.probe import Services
 from tests.agent.net.peers import Books, context, run_unit
-from tests.real_servers import TRUTH, RealServers
+from tests.real.one_house import TRUTH, RealServers
 
 pytestmark = [
     pytest.mark.root,
@@ -68,7 +68,8 @@ def seen() -> Iterator[Seen]:
             scope=ScopeRule(allowed=(servers.network,)),
         )
         books = asyncio.run(run_unit(Services(), ctx))
-        yield Seen(books, servers.missing, connections, servers.folder)
+        missing = {port: why for (_, port), why in servers.missing.items()}
+        yield Seen(books, missing, connections, servers.places[2].folder)
 
 
 def test_all_of_them_run(seen: Seen) -> None:
