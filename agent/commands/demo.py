@@ -64,7 +64,7 @@ def audit_lab(
             click.echo(f"[{number}/2] site '{site}': simulated LAN up, then looking at it")
             with Lab(mode="loopback", sites=(site,)) as lab:
                 if number == 1:
-                    lab.engagement(engagement, mode="loopback")
+                    lab.engagement(engagement, mode="loopback", accounts=True)
                 if before is not None:
                     before(lab)
                 request = RunRequest(
