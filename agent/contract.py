@@ -39,6 +39,8 @@ class Needs:
     after: tuple[str, ...] = ()
     loopback: bool = True
     """False: the question makes no sense on the loopback lab (ARP, ICMP): skipped there, said so."""
+    alongside: bool = False
+    """True: its units go on beside all layers, from before the first packet until every other unit has ended."""
     estimated: bool = False
     """True: a program of others sends the packets; the ledger holds what was set aside, and calls it an estimate."""
 
@@ -220,8 +222,8 @@ class Heard:
 class Ears(Protocol):
     """What was heard on our link since the run began; sends nothing."""
 
-    def heard(self) -> tuple[Heard, ...]:
-        """Each different frame once, as it came first."""
+    async def more(self) -> tuple[Heard, ...]:
+        """What came since this was last asked, each different frame once; waits for some. Empty: nothing more will come."""
         ...
 
     @property

@@ -284,6 +284,7 @@ class Performing:
                 progress=self.progress,
                 deadline_s=self.request.deadline_s,
                 before_layer=self._watch.why_stop if self._watch else str,
+                last_call=ears.last_call if ears else lambda: None,
                 scrub=accounts.scrub,
             )
             if self._stopped:

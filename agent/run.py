@@ -70,6 +70,8 @@ class Engine:
     deadline_s: float | None = None
     before_layer: Callable[[], str] = str
     """Asked before each layer of probes; words are a reason to stop."""
+    last_call: Callable[[], None] = lambda: None
+    """Called when every unit but those of the probes alongside has ended: these are to end too."""
     scrub: Callable[[str], str] = str
     grace_s: float = GRACE_S
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -93,11 +95,17 @@ class Engine:
         started = self.store.finished()
         await self.store.plan([UnitPlan(probe=p.name, unit=WHOLE) for p in self.probes])
         timer = asyncio.create_task(self._timer())
+        beside = [p for p in self.probes if p.needs.alongside]
         try:
-            for layer in layers(self.probes):
-                if why := self.before_layer():
-                    self.stop(why)
-                await self._layer(layer, started)
+            async with asyncio.TaskGroup() as group:
+                whole = await self._begin_beside(beside, started, group)
+                for layer in layers([p for p in self.probes if p not in beside]):
+                    if why := self.before_layer():
+                        self.stop(why)
+                    await self._layer(layer, started)
+                self.last_call()
+            for status in whole:
+                await self._settle(status, ())
         finally:
             timer.cancel()
         end = self._end()
@@ -109,13 +117,25 @@ class Engine:
             await asyncio.sleep(self.deadline_s)
             self.stop(f"the session's time of {self.deadline_s:g} s was up")
 
-    async def _layer(self, layer: Sequence[Probe], finished: frozenset[tuple[str, str]]) -> None:
-        queue: asyncio.Queue[tuple[Probe, UnitPlan] | None] = asyncio.Queue(self.workers * 2)
+    async def _begin_beside(
+        self,
+        probes: Sequence[Probe],
+        finished: frozenset[tuple[str, str]],
+        group: asyncio.TaskGroup,
+    ) -> list[ProbeStatus]:
+        """Start all units of the probes alongside in *group*; returns what is to be said of their planning."""
+        work, whole = await self._planning(probes, finished)
+        for item in work:
+            group.create_task(self._unit(*item))
+        return whole
+
+    async def _planning(
+        self, probes: Sequence[Probe], finished: frozenset[tuple[str, str]]
+    ) -> tuple[list[tuple[Probe, UnitPlan]], list[ProbeStatus]]:
+        """Units of *probes* that are left to do, and how the planning of each probe ended."""
         work: list[tuple[Probe, UnitPlan]] = []
-        # Who turned out to be fragile is treated so from here on.
-        self.ctx.care.look(self.ctx.seen)
         whole: list[ProbeStatus] = []
-        for probe in layer:
+        for probe in probes:
             units, status = await self._plan(probe)
             whole.append(status)
             await self.store.plan(units)
@@ -123,6 +143,13 @@ class Engine:
             if self.progress:
                 self.progress.planned(probe.name, len(left))
             work += [(probe, u) for u in left]
+        return work, whole
+
+    async def _layer(self, layer: Sequence[Probe], finished: frozenset[tuple[str, str]]) -> None:
+        queue: asyncio.Queue[tuple[Probe, UnitPlan] | None] = asyncio.Queue(self.workers * 2)
+        # Who turned out to be fragile is treated so from here on.
+        self.ctx.care.look(self.ctx.seen)
+        work, whole = await self._planning(layer, finished)
         workers = min(self.workers, len(work))
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):

@@ -1,11 +1,12 @@
 """Our end of the listening helper: what the link says of its own accord, from the first second of the run to its end.
 
-Kept in memory, each different frame once, within bounds; a frame that came again says nothing new. Nothing is ever sent.
+Each different frame is handed on once, within bounds; a frame that came again says nothing new. Nothing is ever sent.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import Self
 
 from agent.contract import Heard, RawError
@@ -13,7 +14,7 @@ from agent.net.json_child import ChildError, JsonChild
 
 _START_S = 15.0
 MOST = 20_000
-"""Different frames that are kept."""
+"""Different frames that are taken."""
 
 
 class Ears:
@@ -22,7 +23,10 @@ class Ears:
     def __init__(self, child: JsonChild) -> None:
         self._child = child
         self._task: asyncio.Task[None] | None = None
-        self._frames: dict[bytes, int] = {}
+        self._known: set[bytes] = set()
+        self._new: list[Heard] = []
+        self._stirred = asyncio.Event()
+        self._last = False
         self._over = False
         self._ended = ""
 
@@ -40,8 +44,17 @@ class Ears:
             raise
         return ears
 
-    def heard(self) -> tuple[Heard, ...]:
-        return tuple(Heard(at, frame) for frame, at in self._frames.items())
+    async def more(self) -> tuple[Heard, ...]:
+        while not self._new and not self._last and not self._ended:
+            self._stirred.clear()
+            await self._stirred.wait()
+        new, self._new = tuple(self._new), []
+        return new
+
+    def last_call(self) -> None:
+        """The run is over: `more` waits no longer."""
+        self._last = True
+        self._stirred.set()
 
     @property
     def trouble(self) -> str:
@@ -73,12 +86,19 @@ class Ears:
                 at, frame = int(told["at"]), bytes.fromhex(told["frame"])
             except ChildError as error:
                 self._ended = f"the listener ended before the run: {error}"
+                self._stirred.set()
                 return
             except (ValueError, KeyError, TypeError):
                 continue
-            if frame in self._frames:
-                continue
-            if len(self._frames) >= MOST:
-                self._over = True
-            else:
-                self._frames[frame] = at
+            self._take_one(Heard(at, frame))
+
+    def _take_one(self, one: Heard) -> None:
+        digest = hashlib.sha256(one.frame).digest()
+        if digest in self._known:
+            return
+        if len(self._known) >= MOST:
+            self._over = True
+            return
+        self._known.add(digest)
+        self._new.append(one)
+        self._stirred.set()

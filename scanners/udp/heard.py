@@ -1,7 +1,7 @@
 """What the link said of its own accord while the run went on: ARP, LLDP, CDP, DHCP, EAPOL, and announcements of mDNS, LLMNR and SSDP.
 
-Nothing is sent. Listening starts before the first packet of the run (see `agent.net.ears`); this probe comes last and reads what was
-heard. Who is out of scope is left out, but for a DHCP server: one that nobody knows of matters wherever it claims to be.
+Nothing is sent. Listening starts before the first packet of the run (see `agent.net.ears`) and ends with its last unit; each sight is
+stored as it comes, so that a kill loses none. Who is out of scope is left out, but for a DHCP server: one that nobody knows of matters wherever it claims to be.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
-from agent.contract import Context, Datagram, Emit, Heard, Needs, RawError, Transport
+from agent.contract import Context, Datagram, Ears, Emit, Heard, Needs, RawError, Transport
 from agent.model.base import canonical
 from agent.model.bodies import ArpEntry, Body, HostName
 from agent.model.bodies_udp import LinkNeighbour
@@ -40,11 +40,7 @@ class HeardProbe:
     needs: Needs = Needs(
         raw=True,
         loopback=False,
-        deadline_s=120,
-        after=(
-            *("tcp_ports", "mdns", "ssdp", "mdns_browse", "ssdp_search"),
-            *("wsd", "wsd_search", "llmnr", "netbios", "dns_server", "snmp_engine"),
-        ),
+        alongside=True,
     )
     emits: frozenset[str] = frozenset(
         {
@@ -59,6 +55,8 @@ class HeardProbe:
         for net in map(IPv4Network, ctx.vantage.on_link):
             if own and IPv4Address(own) in net:
                 yield UnitPlan(probe=self.name, unit=str(net), subject=subnet_ref(ctx.site, net))
+                # One link, one ear: what is handed out is handed out once.
+                return
 
     def cost(self, unit: UnitPlan) -> Mapping[tuple[str, Transport], tuple[int, int]]:
         return {}
@@ -66,16 +64,24 @@ class HeardProbe:
     async def run(self, unit: UnitPlan, ctx: Context, emit: Emit) -> None:
         if ctx.ears is None:
             raise RawError("nobody listened: the listening helper did not start")
-        heard, once = ctx.ears.heard(), _Once(emit)
-        for one in heard:
-            try:
-                await _one(one, ctx, once)
-            except (NotFrame, NotDns, NotSsdp):
-                # Not what it seemed: a stranger's frame, and no question of ours.
-                continue
+        once, heard = _Once(emit), 0
+        while new := await _more(ctx.ears, emit):
+            heard += len(new)
+            for one in new:
+                try:
+                    await _one(one, ctx, once)
+                except (NotFrame, NotDns, NotSsdp):
+                    # Not what it seemed: a stranger's frame, and no question of ours.
+                    continue
         if ctx.ears.trouble:
             emit.cap(ctx.ears.trouble)
         emit.ask("link.heard", unit.subject, "answered" if heard else "silent")
+
+
+async def _more(ears: Ears, emit: Emit) -> tuple[Heard, ...]:
+    # Waiting is all there is to do: it costs the unit no time.
+    with emit.queued():
+        return await ears.more()
 
 
 class _Once:

@@ -498,3 +498,55 @@ def test_what_is_asked_before_each_layer_can_stop_the_run() -> None:
     assert store.statuses()[("play", "u1")].outcome == "done"
     assert ("later", "u1") not in store.statuses()
     assert store.statuses()[("later", WHOLE)].reason == "the laptop changed its network"
+
+
+def test_a_probe_alongside_goes_on_beside_all_layers_and_ends_after_them() -> None:
+    order: list[str] = []
+    last_call = asyncio.Event()
+
+    async def listens(emit: Emit) -> None:
+        await found(emit)
+        order.append("listens")
+        with emit.queued():
+            await last_call.wait()
+        emit.ask("tcp.ports", None, "answered")
+        order.append("heard all")
+
+    def asks(word: str) -> Body:
+        async def act(emit: Emit) -> None:
+            # What was heard is stored while the others still work.
+            assert store.seen("tcp.port")
+            order.append(word)
+
+        return act
+
+    store = Memory()
+    probes = [
+        Play(asks("first"), name="first"),
+        Play(asks("second"), name="second", needs=Needs(after=("first",))),
+        Play(listens, name="ears", needs=Needs(alongside=True, deadline_s=0.5)),
+    ]
+    _, end = go(*probes, store=store, last_call=last_call.set, workers=1)
+    assert order == ["listens", "first", "second", "heard all"]
+    assert end.outcome == "complete"
+    assert store.statuses()[("ears", "u1")].outcome == "done"
+    assert store.statuses()[("ears", WHOLE)].outcome == "done"
+
+
+def test_what_was_heard_alongside_is_kept_when_the_run_is_stopped() -> None:
+    store = Memory()
+    engine: list[Engine] = []
+
+    async def listens(emit: Emit) -> None:
+        await found(emit)
+        await asyncio.sleep(60)
+
+    async def stops(emit: Emit) -> None:
+        engine[0].stop("stopped by SIGINT")
+
+    ears = Play(listens, name="ears", needs=Needs(alongside=True))
+    engine.append(Engine([Play(stops), ears], context(store), store, b"key"))
+    end = asyncio.run(engine[0].run())
+    assert end.outcome == "interrupted" and store.seen("tcp.port")
+    status = store.statuses()[("ears", "u1")]
+    assert status.outcome == "partial" and INTERRUPTED in status.params
