@@ -1,7 +1,8 @@
 """What the link said of its own accord while the run went on: ARP, LLDP, CDP, DHCP, EAPOL, and announcements of mDNS, LLMNR and SSDP.
 
 Nothing is sent. Listening starts before the first packet of the run (see `agent.net.ears`) and ends with its last unit; each sight is
-stored as it comes, so that a kill loses none. Who is out of scope is left out, but for a DHCP server: one that nobody knows of matters wherever it claims to be.
+stored as it comes, so that a kill loses none. Who is out of scope is left out, but for a DHCP server: one that nobody knows of matters
+wherever it claims to be.
 """
 
 from __future__ import annotations
