@@ -1,6 +1,6 @@
 """Opens the run file of a session: a new run with its header, or the newest unfinished run of the site, taken up as it was asked for.
 
-For `agent.perform`. A resumed run keeps its narrowing (`--only`) and must have the scope it began with: its units were planned on that
+For `agent.perform`. A resumed run keeps its narrowing (`--only`, `--ports`) and must have the scope it began with: its units were planned on that
 scope, and the signature vouches for it. Who resumes, from where and on which client.toml is recorded with the session.
 """
 
@@ -84,6 +84,7 @@ def header_of(
     where: Vantage,
     only: tuple[str, ...] = (),
     with_nmap: tuple[str, ...] = (),
+    ports: str = "msp",
 ) -> RunHeader:
     """What a session that begins now says of itself."""
     return RunHeader(
@@ -102,4 +103,5 @@ def header_of(
         profile="quiet" if engagement.quiet else "normal",
         only=only,
         with_nmap=with_nmap,
+        ports=ports,
     )

@@ -143,9 +143,12 @@ class Performing:
             # The units left out would pass for done.
             raise Refusal(2, "--resume goes on with all that is left", "Leave --only out.")
         path, header = unfinished(self.engagement.runs, self.engagement.id, site, self.say)
+        if self.request.ports not in ("msp", header.ports):
+            why = f"--resume goes on with the ports the run began with ({header.ports})"
+            raise Refusal(2, why, "Leave --ports out.")
         self._old = path, header
         nmap = self.request.with_nmap or header.with_nmap
-        self.request = replace(self.request, only=header.only, with_nmap=nmap)
+        self.request = replace(self.request, only=header.only, with_nmap=nmap, ports=header.ports)
 
     def _profile(self) -> Profile:
         """Quiet was agreed with the client: nobody at the keyboard lifts it."""
@@ -314,7 +317,7 @@ class Performing:
             store = take_up(self.engagement, self._old[0], wish.operator, scope, where)
         else:
             header = header_of(
-                self.engagement, wish.operator, scope, where, wish.only, wish.with_nmap
+                self.engagement, wish.operator, scope, where, wish.only, wish.with_nmap, wish.ports
             )
             store = begin(self.engagement, header)
         self.path = store.path

@@ -62,6 +62,15 @@ def port_set(choice: str = "msp", *, ot: bool = False) -> tuple[int, ...]:
     return tuple(sorted(kept, key=lambda p: (not (p in known and known[p].first), p)))
 
 
+@cache
+def asked_ports(choice: str, ot: bool) -> frozenset[int]:
+    """Ports that a unit with this `ports` and `ot` among its parameters asked; none where *choice* (of a foreign file) is no list."""
+    try:
+        return frozenset(port_set(choice or "msp", ot=ot))
+    except ValueError:
+        return frozenset()
+
+
 def in_front(ports: tuple[int, ...]) -> int:
     """How many of *ports*, as `port_set` orders them, speak for most devices."""
     known = by_number()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from agent.catalogs.port_sets import asked_ports
 from agent.material import Material
 
 Address = tuple[str, str]
@@ -17,13 +18,16 @@ ASKS_PORTS = "tcp_ports"
 @dataclass(slots=True)
 class History:
     """`order`: run -> place in time. `asked`: addresses a run put any question to. `silent`: those that did not answer a presence
-    question of a finished unit in which somebody did. `scanned`: those whose port question was answered in a finished unit."""
+    question of a finished unit in which somebody did. `scanned`: those whose port question was answered in a finished unit, and which
+    ports it was about."""
 
     order: dict[str, int] = field(default_factory=dict[str, int])
     site: dict[str, str] = field(default_factory=dict[str, str])
     asked: dict[str, set[Address]] = field(default_factory=lambda: defaultdict(set))
     silent: dict[str, set[Address]] = field(default_factory=lambda: defaultdict(set))
-    scanned: dict[str, set[Address]] = field(default_factory=lambda: defaultdict(set))
+    scanned: dict[str, dict[Address, frozenset[int]]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
     gateway_macs: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
 
     def place(self, run: str) -> int:
@@ -65,5 +69,6 @@ def history(material: Material) -> History:
             if heard and status.probe in ASKS_PRESENCE and ask.outcome in ("silent", "negative"):
                 h.silent[run].add(address)
             elif status.probe == ASKS_PORTS and ask.outcome in ("answered", "negative"):
-                h.scanned[run].add(address)
+                ports = asked_ports(status.params.get("ports", ""), "ot" in status.params)
+                h.scanned[run][address] = ports
     return h

@@ -1,6 +1,6 @@
 """Services of the assets: one for each (site, address, TCP port) at the address's present holder.
 
-A port that a later, finished and answered port scan of that address did not find open is `silent`, not closed: that question is weak.
+A port that a later, finished and answered scan of that address asked and did not find open is `silent`, not closed: that question is weak.
 """
 
 from __future__ import annotations
@@ -123,7 +123,9 @@ def services(e: Endpoint, asset: str, history: History) -> list[Service]:
             )
             known["protocol"] = Known[str].of("tls", ids)
         last = max(history.place(r) for r in runs[port])
-        asked = any((e.ns, e.ip) in history.scanned[r] for r in history.later(last, e.ns))
+        asked = any(
+            port in history.scanned[r].get((e.ns, e.ip), ()) for r in history.later(last, e.ns)
+        )
         out.append(
             Service(
                 asset=asset,

@@ -25,6 +25,7 @@ _SAME_QUESTION = {"arp.entry": "host.alive", "tcp.port": "tcp.ports"}
 class Answer:
     """How one question about one address ended in a finished unit. `status` is the status' key, quoted by lines and values.
 
+    `ports`: the set or list of ports it was about, where it was about ports.
     `backed`: where it says "answered", the unit's observation is still there.
     """
 
@@ -38,6 +39,7 @@ class Answer:
     probe: str
     unit: str
     backed: bool
+    ports: str = ""
 
     @property
     def proves(self) -> bool:
@@ -110,6 +112,9 @@ class Looks:
                 unit=unit,
                 backed=ask.outcome != "answered"
                 or (run, probe, unit, where, port) in self._evidence,
+                ports=" ".join(f"{k}={status.params.get(k, '')}" for k in ("ports", "ot"))
+                if status
+                else "",
             )
             told[where].append(answer)
             if done:

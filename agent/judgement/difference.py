@@ -51,7 +51,9 @@ def difference(world: World, older: RunHeader, newer: RunHeader) -> Difference:
         then, now = before[asset], after[asset]
         places = addresses[asset] | {_place(t) for t in (*then, *now)}
         asked = _answered(world, older, places), _answered(world, newer, places)
-        both = asked[0] & asked[1]
+        both = {
+            t for t in asked[0] & asked[1] if t[0] != PORTS or _same_ports(world, older, newer, t)
+        }
         if any(then.get(topic) != now.get(topic) for topic in both):
             changed.append(asset)
         elif {t for t in asked[0] ^ asked[1] if t[0] in _KINDS} or (
@@ -114,6 +116,12 @@ def _answered(world: World, run: RunHeader, places: set[str]) -> set[Topic]:
         for a in world.looked.answers(kind, Ref.parse(where))
         if a.run == run.run_id and a.outcome in ("answered", "negative")
     }
+
+
+def _same_ports(world: World, older: RunHeader, newer: RunHeader, topic: Topic) -> bool:
+    """Did both runs ask the same ports? One that asked fewer finds fewer."""
+    told = world.looked.answers(PORTS, Ref.parse(topic[1]))
+    return len({a.ports for a in told if a.run in (older.run_id, newer.run_id)}) == 1
 
 
 _KINDS = frozenset({PORTS, Banner.KIND, HttpPage.KIND, TlsCertificate.KIND})

@@ -28,8 +28,8 @@ class Vantage(M):
 
 
 class RunHeader(M):
-    """First entry of a run's log. `run_id` is random; hashes are SHA-256 hex; `only` and `with_nmap` as they were asked for, and hold for
-    every session.
+    """First entry of a run's log. `run_id` is random; hashes are SHA-256 hex; `only`, `with_nmap` and `ports` as they were asked for, and
+    hold for every session.
     """
 
     run_id: str
@@ -50,6 +50,7 @@ class RunHeader(M):
     source: str = ""
     only: tuple[str, ...] = ()
     with_nmap: tuple[str, ...] = ()
+    ports: str = "msp"
 
 
 class SessionFacts(M):

@@ -71,6 +71,18 @@ def test_a_resumed_run_keeps_its_narrowing_and_names_each_session(engagement: Pa
     assert run.self_consistent
 
 
+def test_a_resumed_run_asks_the_ports_it_began_with(engagement: Path) -> None:
+    host = first_host(engagement)
+    session(engagement, only=("arp", "tcp_ports", host), ports="21022,21080", stop=True)
+    with pytest.raises(Refusal, match="the ports the run began with") as caught:
+        session(engagement, resume=True, ports="wide")
+    assert caught.value.code == 2
+    path, _ = session(engagement, resume=True)
+    with RunFile(path) as file:
+        units = {u.params.get("ports") for u in file.plan if u.unit == host}
+    assert units == {"21022,21080"}
+
+
 def test_another_scope_is_another_run(engagement: Path) -> None:
     session(engagement, only=("tcp_ports",), stop=True)
     client = engagement / "client.toml"
@@ -104,5 +116,5 @@ def test_the_end_of_the_mandate_ends_the_session(engagement: Path) -> None:
 
 
 def test_an_old_header_without_the_new_fields_is_read() -> None:
-    new = {"only", "with_nmap"}
+    new = {"only", "with_nmap", "ports"}
     assert all(not RunHeader.model_fields[name].is_required() for name in new)

@@ -111,7 +111,14 @@ class Story:
             self.seen.append((self.runs[-1].header.run_id, o))
         return self
 
-    def asked(self, probe: str, outcome: UnitOutcome = "done", /, **answers: AskOutcome) -> Story:
+    def asked(
+        self,
+        probe: str,
+        outcome: UnitOutcome = "done",
+        params: dict[str, str] | None = None,
+        /,
+        **answers: AskOutcome,
+    ) -> Story:
         """A unit of *probe* that asked addresses (`_` for `.`, with a leading `ip`)."""
         asks = tuple(
             Ask(
@@ -123,7 +130,9 @@ class Story:
             for ip, how in answers.items()
         )
         status = ProbeStatus.of(
-            probe, "u", 1, outcome, asks, self.at, self.at, "" if outcome == "done" else "test"
+            *(probe, "u", 1, outcome, asks, self.at, self.at),
+            "" if outcome == "done" else "test",
+            params=params,
         )
         self.statuses.append((self.runs[-1].header.run_id, status))
         return self

@@ -148,6 +148,19 @@ def test_services() -> None:
     }
 
 
+def test_a_port_that_was_not_asked_again_stays_open() -> None:
+    """`run --ports 443` after a whole run: nobody asked whether telnet is still there."""
+    for ports, still in (("443", {23: "open", 5900: "open"}), ("443,5900", {23: "open"})):
+        s = Story().run().see("192.168.1.5", arp(INTEL), port(23), port(443), port(5900))
+        s.run().see("192.168.1.5", arp(INTEL), port(443))
+        s.asked("tcp_ports", "done", {"ports": ports}, ip192_168_1_5="answered")
+        states = {x.port: x.state for x in s.inventory().services}
+        assert states == {23: "silent", 443: "open", 5900: "silent"} | still
+    # Of an imported file: a list that is none asked nothing.
+    s.run().asked("tcp_ports", "done", {"ports": "no list"}, ip192_168_1_5="answered")
+    assert {x.port: x.state for x in s.inventory().services}[23] == "open"
+
+
 @pytest.mark.parametrize(
     ("text", "product"),
     [

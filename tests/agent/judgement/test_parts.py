@@ -110,6 +110,24 @@ def test_a_run_that_asked_one_thing_only_changes_nothing_else() -> None:
     assert len(d.not_compared) == 2
 
 
+def test_a_run_that_asked_other_ports_changes_nothing() -> None:
+    """`run --ports 22` finds one port where the whole set found three: no change of the device, and its findings stay."""
+    ip = "192.0.2.11"
+    host = {**hq_hosts()[ip], "ports": (22, 23, 3306)}
+    old, new = Run(HQ, NOW - 9 * DAY, "run-1"), Run(HQ, NOW - DAY, "run-2")
+    old.sweep({ip: host})
+    new.sweep({ip: {**host, "ports": (22,)}})
+    new.statuses = [
+        s.model_copy(update={"params": {"ports": "22"}}) if s.probe == "tcp_ports" else s
+        for s in new.statuses
+    ]
+    m = material(engagement(HQ), (old, new))
+    [d] = since_last(world(m))
+    assert not d.changed
+    assert len(d.not_compared) == 1
+    assert any(p.service.port == 23 for p in world(m).points)
+
+
 @pytest.mark.parametrize("outcome", ["failed", "partial", "refused", "skipped"])
 def test_what_the_newer_run_did_not_finish_is_not_compared(outcome: str) -> None:
     ip = "192.0.2.11"
