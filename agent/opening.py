@@ -1,7 +1,7 @@
 """Opens the run file of a session: a new run with its header, or the newest unfinished run of the site, taken up as it was asked for.
 
-For `agent.perform`. A resumed run keeps its narrowing (`--only`, `--ports`) and must have the scope it began with: its units were planned on that
-scope, and the signature vouches for it. Who resumes, from where and on which client.toml is recorded with the session.
+For `agent.perform`. A resumed run keeps its narrowing (`--only`, `--ports`) and must have the scope it began with: its units were
+planned on that scope, and the signature vouches for it. Who resumes, from where and on which client.toml is recorded with the session.
 """
 
 from __future__ import annotations
