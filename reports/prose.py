@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from agent.catalogs.checklist import load_checklist
 from agent.catalogs.doors import load_doors
+from agent.catalogs.reasons import in_language
 from agent.catalogs.risks import fill, load_risks
 from agent.catalogs.unknowns import load_unknowns
 from reports.html.texts import Lang, number, strings
@@ -86,6 +87,8 @@ class Prose:
     def unknown(self, cause: str, step: str, params: Params) -> UnknownProse:
         """What could not be looked at, and the step that would close it."""
         shown, catalogue = self._shown(params), load_unknowns()
+        if "reason" in shown:
+            shown["reason"] = self.reason(shown["reason"])
         try:
             said = fill(catalogue.cause(cause).text, self._lang, shown)
         except KeyError:
@@ -95,6 +98,10 @@ class Prose:
         except KeyError:
             return UnknownProse(said, step, "technician")
         return UnknownProse(said, fill(todo.text, self._lang, shown), todo.who)
+
+    def reason(self, sentence: str) -> str:
+        """Why something ended as it did; words that are none of ours stay as they are."""
+        return in_language(sentence, self._lang)
 
     def cause(self, cause: str) -> str:
         """A cause in three words, for the sums of page one."""
