@@ -304,7 +304,12 @@ class SweptHost:
     capped: bool = False
 
 
-Swept = SweptMac | SweptPort | SweptEcho | SweptSent | SweptHost
+@dataclass(frozen=True)
+class SweptOver:
+    """Nothing more leaves for the job, and all that left has been told."""
+
+
+Swept = SweptMac | SweptPort | SweptEcho | SweptSent | SweptHost | SweptOver
 
 
 class RawPort(Protocol):
@@ -325,7 +330,8 @@ class RawPort(Protocol):
     async def sweep(self, job: SweepJob, heard: Callable[[Swept], Awaitable[None]]) -> None:
         """Ask the ports of *job*; *heard* gets what is found and what was sent at once, so that nothing is lost should the helper die.
 
-        Raises `RawError` when it was cut short: hosts without a `SweptHost` are then not known.
+        Raises `RawError` when it was cut short: hosts without a `SweptHost` are then not known. When it is cancelled, *heard* still gets
+        what was sent, and `SweptOver` once that is all.
         """
         ...
 

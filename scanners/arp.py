@@ -16,12 +16,14 @@ from agent.contract import (
     SweepJob,
     Swept,
     SweptMac,
+    SweptOver,
     SweptSent,
     Transport,
 )
 from agent.model.bodies import ArpEntry
 from agent.model.run import UnitPlan
 from agent.model.status import AskOutcome, Strength
+from scanners.booking import Booking
 from scanners.link import LinkChanged, changed, mark, on_link
 from scanners.targets import host_ref, subnet_ref, subnets, within
 
@@ -57,11 +59,14 @@ class Arp:
         before = await mark(ctx)
         macs: dict[str, list[str]] = {}
         sent = dict.fromkeys(unit.targets, 0)
+        booking = Booking(emit, [((t, "arp"), FRAME) for t in unit.targets])
 
         async def heard(news: Swept) -> None:
             if isinstance(news, SweptSent):
                 sent[news.host] += news.arp
-                emit.sent(news.host, "arp", news.arp, news.arp * FRAME)
+                booking.take(news)
+            elif isinstance(news, SweptOver):
+                booking.take(news)
             elif isinstance(news, SweptMac):
                 macs.setdefault(news.host, []).append(news.mac)
                 await emit(host_ref(ctx, news.host), ArpEntry(mac=news.mac), channel="arp")
@@ -76,6 +81,7 @@ class Arp:
             for target, packets in sent.items():
                 # What it sent and had no time to tell is not known: all that was reserved counts.
                 emit.sent(target, "arp", TRIES - packets, (TRIES - packets) * FRAME)
+        booking.close()
         lost = str(cut_short) if cut_short else await changed(ctx, before)
         for target in unit.targets:
             emit.ask("host.alive", host_ref(ctx, target), told(target in macs, lost))

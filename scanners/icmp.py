@@ -14,12 +14,14 @@ from agent.contract import (
     SweepJob,
     Swept,
     SweptEcho,
+    SweptOver,
     SweptSent,
     Transport,
 )
 from agent.model.bodies import ArpEntry, IcmpEcho
 from agent.model.run import UnitPlan
 from agent.model.status import AskOutcome, Strength
+from scanners.booking import Booking
 from scanners.link import on_link
 from scanners.targets import host_ref, within
 
@@ -53,12 +55,15 @@ class Icmp:
             raise RawError("no interface with an address in this network")
         hops = next_hops(ctx)
         sent = dict.fromkeys(unit.targets, 0)
+        booking = Booking(emit, [((t, "icmp"), FRAME) for t in unit.targets])
         found: set[str] = set()
 
         async def heard(news: Swept) -> None:
             if isinstance(news, SweptSent):
                 sent[news.host] += news.icmp
-                emit.sent(news.host, "icmp", news.icmp, news.icmp * FRAME)
+                booking.take(news)
+            elif isinstance(news, SweptOver):
+                booking.take(news)
             elif isinstance(news, SweptEcho):
                 found.add(news.host)
                 body = IcmpEcho(ttl=news.ttl, rtt_us=news.rtt_us)
@@ -74,6 +79,7 @@ class Icmp:
             for target, packets in sent.items():
                 # What it sent and had no time to tell is not known: all that was reserved counts.
                 emit.sent(target, "icmp", TRIES - packets, (TRIES - packets) * FRAME)
+        booking.close()
         silence: AskOutcome = "error" if cut_short else "silent"
         for target in unit.targets:
             told: AskOutcome = "answered" if target in found else silence

@@ -24,6 +24,7 @@ from agent.contract import (
     SweepJob,
     Swept,
     SweptHost,
+    SweptOver,
     SweptPort,
     SweptSent,
     Transport,
@@ -31,6 +32,7 @@ from agent.contract import (
 from agent.model.bodies import ArpEntry, HostAnswer, TcpPort
 from agent.model.run import UnitPlan
 from agent.model.status import AskOutcome, Strength
+from scanners.booking import Booking
 from scanners.link import on_link
 from scanners.targets import answered, host_ref, together, within
 
@@ -206,17 +208,19 @@ async def _by_syn(
     said: set[Said] = set()
     opened = sent = poked = 0
     left = len(ports) * TRIES * PER_KNOCK
+    # Its ARP requests are within those counted before.
+    sizes: dict[tuple[str, Transport], int] = {(host, "tcp"): FRAME}
+    if "arp" in unit.params:
+        sizes[host, "udp"] = ARP_FRAME
+    booking = Booking(emit, sizes.items())
 
     async def heard(news: Swept) -> None:
         nonlocal opened, sent, poked
         if isinstance(news, SweptSent):
-            # Its ARP requests are within those counted before.
-            if news.udp:
-                poked += news.udp
-                emit.sent(host, "udp", news.udp, news.udp * ARP_FRAME)
-            if news.tcp:
-                sent += news.tcp
-                emit.sent(host, "tcp", news.tcp, news.tcp * FRAME)
+            poked, sent = poked + news.udp, sent + news.tcp
+            booking.take(news)
+        elif isinstance(news, SweptOver):
+            booking.take(news)
         elif isinstance(news, SweptPort):
             opened += 1
             await emit(host_ref(ctx, host), TcpPort(port=news.port), channel="tcp")
@@ -237,8 +241,10 @@ async def _by_syn(
         emit.sent(host, "tcp", left - sent, (left - sent) * FRAME)
         if "arp" in unit.params and not poked:
             emit.sent(host, "udp", 1, ARP_FRAME)
+        booking.close()
         emit.ask("tcp.ports", host_ref(ctx, host), "error")
         raise
+    booking.close()
     return said, opened
 
 

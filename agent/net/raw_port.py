@@ -27,6 +27,7 @@ from agent.contract import (
     SweptEcho,
     SweptHost,
     SweptMac,
+    SweptOver,
     SweptPort,
     SweptSent,
 )
@@ -169,7 +170,7 @@ class RawHelper:
         finally:
             # Whatever ended it, our unit's end included: nothing more may leave for it.
             if not over:
-                await self._stop(process, number, lines)
+                await self._stop(process, number, lines, heard)
             del self._lines[number]
 
     async def _stop(
@@ -177,14 +178,20 @@ class RawHelper:
         process: asyncio.subprocess.Process,
         number: int,
         lines: asyncio.Queue[dict[str, Any]],
+        heard: Callable[[dict[str, Any]], Awaitable[None]],
     ) -> None:
+        """Wait for the helper's last word on the request; of what it says only what it sent is handed on."""
         if process is not self._process:
             return
         try:
             async with asyncio.timeout(_STOP_S):
                 await self._tell(process, {"op": "stop", "id": number})
-                while not {"done", "error"} & (await lines.get()).keys():
-                    pass
+                over = False
+                while not over:
+                    line = await lines.get()
+                    over = bool({"done", "error"} & line.keys())
+                    if process is self._process:
+                        await heard({"sent": line.get("sent", {}), "over": over})
         except (TimeoutError, RawError):
             await self._end("the raw helper did not stop when it was told to")
         except asyncio.CancelledError:
@@ -316,4 +323,6 @@ def _swept(line: dict[str, Any]) -> list[Swept]:
         elif kind == "host":
             opened, closed, silent, unreachable, unasked = (int(n) for n in rest[0])
             out.append(SweptHost(host, opened, closed, silent, unreachable, unasked, bool(rest[1])))
+    if line.get("over") or "done" in line:
+        out.append(SweptOver())
     return out

@@ -1,6 +1,7 @@
 """`python -m tests.lan.child OPTIONS-JSON`: sweeps the link where this process stands, and prints what it found as one JSON object.
 
-`how`: "sweep" (one job of the raw engine, ARP feeding ports), or "probes" (what a run does: arp or neighbours, icmp, tcp_ports).
+`how`: "sweep" (one job of the raw engine, ARP feeding ports), or "probes" (what a run does: arp or neighbours, icmp, tcp_ports);
+`stop_at`: a kind of observation and how many of it end the latter.
 """
 
 from __future__ import annotations
@@ -79,6 +80,13 @@ async def sweep(scope: ScopeRule, options: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+async def stop_at(engine: Engine, store: Memory, kind: str, count: int) -> None:
+    """As Ctrl-C does, once *count* observations of *kind* are there."""
+    while len(store.seen(kind)) < count:
+        await asyncio.sleep(0.01)
+    engine.stop("stopped by hand")
+
+
 async def probes(scope: ScopeRule, options: dict[str, Any]) -> dict[str, Any]:
     can, why = raw_available()
     where = vantage("siege", scope, raw=can)
@@ -101,8 +109,13 @@ async def probes(scope: ScopeRule, options: dict[str, Any]) -> dict[str, Any]:
         care=care,
     )
     start = time.monotonic()
+    engine = Engine((Arp(), Neighbours(), Icmp(), TcpPorts()), ctx, store, b"key")
+    kind, count = options.get("stop_at", ("", 0))
+    watch = asyncio.create_task(stop_at(engine, store, kind, count)) if kind else None
     try:
-        await Engine((Arp(), Neighbours(), Icmp(), TcpPorts()), ctx, store, b"key").run()
+        await engine.run()
+        if watch is not None:
+            await watch
     finally:
         wall = time.monotonic() - start
         if raw is not None:

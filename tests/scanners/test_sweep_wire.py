@@ -93,6 +93,20 @@ def test_resets_of_our_kernel_are_within_the_cap_of_a_host(lan: Lan, rights: boo
     raise AssertionError(f"more than 5 packets to one host in 100 ms: {peaks}")
 
 
+@pytest.mark.parametrize("kind", ["arp.entry", "icmp.echo", "tcp.port"])
+def test_a_run_that_is_stopped_has_in_its_ledger_what_left(lan: Lan, kind: str) -> None:
+    """Ctrl-C in mid-sweep: what the raw engine had sent and not told yet is told and booked, to the packet."""
+    lan.read()
+    found = look(lan, how="probes", nets=[NET], stop_at=[kind, 3])
+    wire = lan.read()
+    cut = [key for key, (_, reason, _) in found["units"].items() if reason == "stopped by hand"]
+    assert cut
+    within_ledger(wire, found["sent"])
+    # Nor is all that was reserved counted: the engine said what it sent.
+    reserved = 12 * len(port_set())
+    assert max(found["sent"].values()) < reserved
+
+
 def test_nothing_gathered_is_lost_when_the_helper_is_killed(lan: Lan) -> None:
     lan.read()
     found = look(lan, how="sweep", nets=[NET], kill_at=5)
