@@ -84,6 +84,8 @@ async def stop_at(engine: Engine, store: Memory, kind: str, count: int) -> None:
     """As Ctrl-C does, once *count* observations of *kind* are there."""
     while len(store.seen(kind)) < count:
         await asyncio.sleep(0.01)
+    # In the midst of it: between two times at which the helper tells what it sent.
+    await asyncio.sleep(0.07)
     engine.stop("stopped by hand")
 
 

@@ -6,19 +6,32 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import pytest
 
 from agent.catalogs.port_sets import port_set
 from agent.context import RunContext
-from agent.contract import Emit, Knock, RawError, SweepJob, Swept, SweptPort, SweptSent
+from agent.contract import (
+    Context,
+    Emit,
+    Knock,
+    RawError,
+    SweepJob,
+    Swept,
+    SweptOver,
+    SweptPort,
+    SweptSent,
+)
 from agent.model.bodies import ArpEntry, Body, HostAnswer, TcpPort
 from agent.model.run import UnitPlan
 from agent.model.scope import OT_PORTS, ScopeRule
+from agent.run import Engine
 from scanners import tcp_ports
 from scanners.tcp_ports import TcpPorts, again, arp_frames, outcome
 from tests.agent.net.peers import HOST, NET, OFFSET, Books, context, listening, run_unit, says
+from tests.scanners.link_child import Memory
 
 ONE = ScopeRule(allowed=(HOST,), actions=("sweep",))
 
@@ -247,3 +260,45 @@ def test_what_a_dying_helper_could_not_tell_counts_in_full() -> None:
     assert books.packets == {key: packets for key, (packets, _) in TcpPorts().cost(one).items()}
     assert [b for _, b in books.bodies] == [TcpPort(port=22)]
     assert [a for _, _, a in books.asks] == ["error"]
+
+
+class Stopped(Broken):
+    """A raw helper that tells what it sent last only when it is told to stop; `knows`: and then that this was all."""
+
+    def __init__(self, knows: bool) -> None:
+        self.knows = knows
+        self.begun = asyncio.Event()
+
+    async def sweep(self, job: SweepJob, heard: Callable[[Swept], Awaitable[None]]) -> None:
+        (host,) = job.targets
+        await heard(SweptSent(host, 0, 0, 0, 7))
+        self.begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await heard(SweptSent(host, 0, 1, 0, 5))
+            if self.knows:
+                await heard(SweptOver())
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_what_left_while_the_unit_was_stopped_is_in_the_ledger(knows: bool) -> None:
+    raw, store = Stopped(knows), Memory()
+    one = unit(live="yes", arp="yes", hop="00:11:22:33:44:55")
+
+    @dataclass(frozen=True)
+    class One(TcpPorts):
+        def plan(self, ctx: Context) -> Iterable[UnitPlan]:
+            return [one]
+
+    async def main() -> None:
+        engine = Engine([One()], context(scope=ONE, mode="raw", raw=raw), store, b"key")
+        running = asyncio.create_task(engine.run())
+        await raw.begun.wait()
+        engine.stop("stopped by SIGINT")
+        await running
+
+    asyncio.run(main())
+    left = {e.transport: e.packets for e in store.ledger if e.entry == "settle"}
+    reserved = {key[1]: packets for key, (packets, _) in TcpPorts().cost(one).items()}
+    assert (left["tcp"], left["udp"]) == ((12, 1) if knows else (reserved["tcp"], 1))
