@@ -44,6 +44,7 @@ OWN_MACHINE = 50
 """How much faster this machine may be asked than a network."""
 
 
+UNSEALED = "Warning: msp.toml names an age key, but this version does not encrypt run files: keep the engagement on an encrypted disk."
 CLOCK_S = 1.0
 """Between two looks at the clock: how late the end of a scan window may be noticed."""
 
@@ -126,6 +127,9 @@ class Performing:
             outside_window=self.request.outside_window,
         )
         self._watch = Watch(passed, end, self.clock)
+        if self.engagement.msp.age is not None:
+            # Who configured it may rely on it.
+            self.say(UNSEALED)
         clock = asyncio.create_task(self._mind_the_clock(self._watch))
         try:
             return await self._session(site, scope, probes)
