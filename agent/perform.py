@@ -84,6 +84,8 @@ class Performing:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _old: tuple[Path, RunHeader] | None = None
     _watch: Watch | None = None
+    over: bool = False
+    """The session has ended and its run file is closed."""
 
     def stop(self, why: str) -> None:
         self._stopped = why
@@ -95,7 +97,9 @@ class Performing:
         if why := self._odd():
             raise Refusal(2, why, "See handover run --help.")
         with stop_signals(self.stop, self._hurry):
-            return await self._gated()
+            end = await self._gated()
+            self.over = True
+            return end
 
     def _hurry(self) -> None:
         if self._engine is not None:
