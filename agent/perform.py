@@ -44,6 +44,7 @@ OWN_MACHINE = 50
 """How much faster this machine may be asked than a network."""
 
 
+UNSEALED = "Warning: msp.toml names an age key, but this version does not encrypt run files: keep the engagement on an encrypted disk."
 CLOCK_S = 1.0
 """Between two looks at the clock: how late the end of a scan window may be noticed."""
 
@@ -83,6 +84,8 @@ class Performing:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _old: tuple[Path, RunHeader] | None = None
     _watch: Watch | None = None
+    over: bool = False
+    """The session has ended and its run file is closed."""
 
     def stop(self, why: str) -> None:
         self._stopped = why
@@ -94,7 +97,9 @@ class Performing:
         if why := self._odd():
             raise Refusal(2, why, "See handover run --help.")
         with stop_signals(self.stop, self._hurry):
-            return await self._gated()
+            end = await self._gated()
+            self.over = True
+            return end
 
     def _hurry(self) -> None:
         if self._engine is not None:
@@ -126,6 +131,9 @@ class Performing:
             outside_window=self.request.outside_window,
         )
         self._watch = Watch(passed, end, self.clock)
+        if self.engagement.msp.age is not None:
+            # Who configured it may rely on it.
+            self.say(UNSEALED)
         clock = asyncio.create_task(self._mind_the_clock(self._watch))
         try:
             return await self._session(site, scope, probes)

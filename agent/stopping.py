@@ -56,6 +56,25 @@ def stop_signals(stop: Callable[[str], None], hurry: Callable[[], None]) -> Gene
             signal.signal(number, handler)
 
 
+@contextmanager
+def last_words(over: Callable[[], bool]) -> Generator[None]:
+    """In the block, a SIGINT that comes once *over* says so breaks nothing off: what is left is short, and tells where the run file is."""
+
+    def received(number: int, frame: FrameType | None) -> None:
+        if not over():
+            signal.default_int_handler(number, frame)
+
+    try:
+        before = signal.signal(signal.SIGINT, received)
+    except ValueError:
+        yield  # not the main thread: no signal comes here
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def run_bounded(main: Coroutine[Any, Any, T], *, grace_s: float = GRACE_S) -> tuple[T, bool]:
     """`asyncio.run`, but tasks and threads that are left at the end get *grace_s* seconds only. Returns also whether some go on."""
     loop = asyncio.new_event_loop()

@@ -20,7 +20,7 @@ State = Literal["yes", "no", "unknown"]
 _OPTIONAL = {
     "keyring": 'secrets from the system\'s keyring (secret = "keyring")',
     "impacket": "services and registry of Windows hosts, read over SMB",
-    "pyrage": "secrets in age files, runs encrypted at rest",
+    "pyrage": "secrets in age files",
     "nmap": "python-nmap, for the nmap helper",
 }
 _PROGRAMS = {

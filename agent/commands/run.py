@@ -90,7 +90,7 @@ def command(
     from agent.commands.judging import severity_exit
     from agent.perform import Performing, RunRequest
     from agent.progress import Show
-    from agent.stopping import leave, run_bounded
+    from agent.stopping import last_words, leave, run_bounded
     from agent.store.reader import RunFile
     from agent.store.words import head_words
 
@@ -109,14 +109,17 @@ def command(
         deadline_s=deadline,
         operator=operator or login(),
     )
-    with Show(sys.stderr) as show:
-        performing = Performing(load(engagement), request, show)
-        end, going_on = run_bounded(performing.main())
-    with RunFile(performing.path) as file:
-        words = head_words(file.head)
-    click.echo(f"{end.outcome}: {performing.path}" + (f" ({end.reason})" if end.reason else ""))
-    click.echo(f"Head of the chain (write it down outside this machine): {words}")
-    click.echo(f"Next: handover report {engagement}")
+    show = Show(sys.stderr)
+    performing = Performing(load(engagement), request, show)
+    with last_words(lambda: performing.over):
+        with show:
+            end, going_on = run_bounded(performing.main())
+        with RunFile(performing.path) as file:
+            words = head_words(file.head)
+        why = f" ({end.reason})" if end.reason else ""
+        click.echo(f"{end.outcome}: {performing.path}{why}")
+        click.echo(f"Head of the chain (write it down outside this machine): {words}")
+        click.echo(f"Next: handover report {engagement}")
     code = EXIT_PARTIAL if end.outcome != "complete" else 0
     if fail_on and not code:
         code = severity_exit(load(engagement), fail_on)

@@ -32,7 +32,8 @@ class KnownProvider(Table):
 
 
 class MspFile(Table):
-    """`age` is the public recipient to which runs are encrypted; `age_identity` the path of the private file that opens secrets."""
+    """`age` is the public recipient to which runs are to be encrypted (not done by this version: `run` says so); `age_identity` the path of
+    the private file that opens secrets."""
 
     name: Annotated[str, Field(json_schema_extra=ex('name = "Notre MSP"'))] = ""
     aliases: Annotated[Texts, Field(json_schema_extra=ex('aliases = ["NMSP"]'))] = ()

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from agent.engagement.engagement import load_engagement
+from agent.engagement.msp_file import MspFile
 from agent.engagement.problems import Refusal
 from agent.load_material import load_material
 from agent.model.run import RunHeader, SessionEnd, UnitPlan
 from agent.model.status import ProbeStatus
-from agent.perform import Performing, RunRequest
+from agent.perform import UNSEALED, Performing, RunRequest
 from agent.store.reader import RunFile
 
 REQUEST = RunRequest(site="siege", outside_window=True, port_offset=20000, operator="Alex")
@@ -81,6 +82,17 @@ def test_a_resumed_run_asks_the_ports_it_began_with(engagement: Path) -> None:
     with RunFile(path) as file:
         units = {u.params.get("ports") for u in file.plan if u.unit == host}
     assert units == {"21022,21080"}
+
+
+def test_who_relies_on_encryption_is_told_that_there_is_none(engagement: Path) -> None:
+    key = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+    told: list[str] = []
+    plain = load_engagement(engagement)
+    for msp in (MspFile(), MspFile.model_validate({"age": key})):
+        request = replace(REQUEST, only=("tcp_ports", first_host(engagement)))
+        performing = Performing(replace(plain, msp=msp), request, say=told.append)
+        asyncio.run(performing.main())
+    assert told == [UNSEALED]
 
 
 def test_another_scope_is_another_run(engagement: Path) -> None:

@@ -129,3 +129,30 @@ def test_a_stuck_loop_is_left_at_the_second_ctrl_c(engagement: Path, begin: Begi
     assert process.returncode == 3
     with RunFile(run_of(engagement)) as run:
         assert packets(list(run.ledger())) == HELD
+
+
+LATE = """
+import os, signal, sys
+import agent.store.words
+real = agent.store.words.head_words
+def interrupted(head):
+    os.kill(os.getpid(), signal.SIGINT)
+    return real(head)
+agent.store.words.head_words = interrupted
+from agent.cli import main
+sys.exit(main(["run", sys.argv[1], "--site", "siege", "--now", "--only", "ntp"]))
+"""
+
+
+def test_a_second_ctrl_c_does_not_swallow_where_the_run_is(engagement: Path) -> None:
+    """It comes when the session has ended cleanly, and nothing but its last words is left."""
+    done = subprocess.run(
+        [sys.executable, "-c", LATE, str(engagement)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Head of the chain" in done.stdout and "Next: handover report" in done.stdout

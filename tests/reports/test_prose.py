@@ -89,7 +89,12 @@ def test_a_key_without_text_is_shown_and_stops_nothing(lang: Lang) -> None:
 
 
 def test_the_reason_of_an_unknown_is_in_the_readers_language() -> None:
-    params = {"probe": "heard", "site": "a", "count": 1, "reason": "the deadline of 60 s passed"}
+    params: dict[str, str | int] = {
+        "probe": "heard",
+        "site": "a",
+        "count": 1,
+        "reason": "the deadline of 60 s passed",
+    }
     english = Prose("en").unknown("unit_failed", "look_again", params).cause
     french = Prose("fr").unknown("unit_failed", "look_again", params).cause
     assert "the deadline of 60 s passed" in english
