@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Generator
+from importlib import import_module
+
+import pytest
 
 # Before any test module: the raw helper's frames keep it out of a process that has not loaded it yet.
-import cryptography.x509  # noqa: F401
-import pytest
+import_module("cryptography.x509")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
