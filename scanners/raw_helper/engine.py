@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
+from scanners.raw_helper.choice import pick
 from scanners.raw_helper.frames import (
     ECHO,
     EchoAnswer,
@@ -25,7 +26,7 @@ from scanners.raw_helper.frames import (
     text_of,
 )
 from scanners.raw_helper.pace import Steady, Window
-from scanners.raw_helper.policy import MAX_TRIES, RTO_FLOOR_S, TRIES_UNKNOWN, Loss, enough_for
+from scanners.raw_helper.policy import TRIES_UNKNOWN, Loss, enough_for
 from scanners.raw_helper.work import (
     CLOSED,
     MACS_KEPT,
@@ -41,8 +42,6 @@ from scanners.raw_helper.work import (
 
 OPEN_LIMIT = 512
 """Open ports after which a host is a joker (a tarpit answers on all 65,535): it is asked no more, and that is said."""
-REST_S = 5.0
-"""So long a host that is done waits for news of loss at others."""
 KERNEL_TRIES, KERNEL_S = 3, 3.5
 """Requests our kernel sends for an address, and how long it takes to give up."""
 OWED_S = 0.01
@@ -362,7 +361,7 @@ class Engine:
             if (ready := host.ready(now, mute=self.mute)) > now:
                 self._push(host, ready)
                 continue
-            index, again = self._pick(host, now)
+            index, again = pick(host, now)
             if index is None:
                 if again is None and host.owed:
                     self._push(host, now + OWED_S)
@@ -377,50 +376,6 @@ class Engine:
                 return Send(self.frames.echo(host.ip, host.mac, tried), host, index)
             return Send(self.frames.syn(host.head, host.ip, port, tried), host, index)
         return None
-
-    def _pick(self, host: Host, now: float) -> tuple[int | None, float | None]:
-        """The next port to ask, or when to look again; neither: the host is done."""
-        if host.next < len(host.states):
-            host.next += 1
-            return host.next - 1, None
-        while host.waiting:
-            due, index = host.waiting[0]
-            if host.states[index]:
-                host.waiting.popleft()
-                continue
-            if due > now:
-                return None, due
-            host.waiting.popleft()
-            wanted = self._wanted(host, index)
-            if host.tries[index] < min(wanted, MAX_TRIES):
-                return index, None
-            if wanted == 1:
-                host.deferred.append(index)
-        return self._rest(host, now) if host.deferred else (None, None)
-
-    def _rest(self, host: Host, now: float) -> tuple[int | None, float | None]:
-        """Ports that are asked again only if packets get lost wait until that is known: until nobody reached the same way is asked more."""
-        again = [i for i in host.deferred if not host.states[i] and self._wanted(host, i) > 1]
-        if again:
-            host.deferred = []
-            host.waiting.extend((now, i) for i in again)
-            host.group.asking += host.resting is not None
-            host.resting = None
-            return self._pick(host, now)
-        if host.resting is None:
-            host.resting = now
-            host.group.asking -= 1
-        if host.group.asking > 0 and now - host.resting < REST_S:
-            return None, now + RTO_FLOOR_S
-        return None, None
-
-    def _wanted(self, host: Host, index: int) -> int:
-        if host.job.ports[index] == ECHO:
-            return TRIES_UNKNOWN
-        matters = index < host.job.first
-        if not host.job.sure and not host.answers and not matters:
-            return 1
-        return host.group.loss.tries(matters=matters, talkative=host.talkative)
 
     def _asked(self, host: Host, index: int, at: float) -> None:
         host.window.take(at)

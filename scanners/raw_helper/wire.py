@@ -127,7 +127,7 @@ class Wire:
 
 
 def hold_ports(address: str) -> tuple[list[socket.socket], int]:
-    """Sockets that hold `PORTS` ports in a row, and the first of these: nobody else uses them, and unless it is mute the kernel resets what comes there."""
+    """Sockets that hold `PORTS` ports in a row, and the first of these: nobody else uses them. What comes there the kernel resets."""
     for _ in range(64):
         base = _LOWEST + secrets.randbelow(_HIGHEST - _LOWEST)
         held: list[socket.socket] = []
