@@ -44,8 +44,6 @@ OPEN_LIMIT = 512
 """Open ports after which a host is a joker (a tarpit answers on all 65,535): it is asked no more, and that is said."""
 KERNEL_TRIES, KERNEL_S = 3, 3.5
 """Requests our kernel sends for an address, and how long it takes to give up."""
-OWED_S = 0.01
-"""A host is not done before its last reset has left."""
 STUCK_S = 2.0
 """So long the card may take no packet before the work is given up."""
 _STATE = {"open": OPEN, "closed": CLOSED, "unreachable": UNREACHABLE}
@@ -363,9 +361,7 @@ class Engine:
                 continue
             index, again = pick(host, now)
             if index is None:
-                if again is None and host.owed:
-                    self._push(host, now + OWED_S)
-                elif again is None:
+                if again is None:
                     self._host_over(host)
                     self._end_if_over(host.job)
                 else:
