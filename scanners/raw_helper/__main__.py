@@ -113,7 +113,7 @@ def main() -> int:
         interface, address = str(first["interface"]), str(first["source_ip"])
         wire = (PcapWire if pcap else Wire)(interface, address)
         frames = Frames(wire.mac, address, wire.base, new_key())
-        engine = Engine(frames, _caps(first.get("caps") or {}))
+        engine = Engine(frames, _caps(first.get("caps") or {}), mute=wire.mute)
     except (ValueError, KeyError, TypeError, OSError, OverflowError, ImportError) as error:
         _say({"ready": False, "error": _words(error)})
         return 1

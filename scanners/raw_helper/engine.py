@@ -1,9 +1,10 @@
 """The raw engine: one paced schedule in which ARP answers feed port questions at once. Pure: no socket and no clock of its own.
 
 The loop asks `due(now)` for what may leave, sends it, and says so with `left(at)` or `refused(at)`; what comes in goes to `on_arp` and
-`on_ip`. Nothing is caught up that was late. An open port costs two packets, our SYN and the reset our kernel sends by itself, so room
-for that reset is kept before a SYN leaves. A host on our link is first made known to our kernel by one UDP datagram to port 9
-(discard, RFC 863): the kernel would else ask by ARP just when it has a reset to send.
+`on_ip`. Nothing to one host is caught up that was late. An open port costs two packets, our SYN and a reset. Where our kernel is mute
+that reset is ours, and leaves when the caps let it. Else the kernel sends it by itself, so room for it is kept before a SYN leaves;
+and a host on our link is first made known to our kernel by one UDP datagram to port 9 (discard, RFC 863): the kernel would else ask
+by ARP just when it has a reset to send.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
+from scanners.raw_helper.choice import pick
 from scanners.raw_helper.frames import (
     ECHO,
     EchoAnswer,
@@ -23,8 +25,8 @@ from scanners.raw_helper.frames import (
     TcpAnswer,
     text_of,
 )
-from scanners.raw_helper.pace import Window, steady
-from scanners.raw_helper.policy import MAX_TRIES, RTO_FLOOR_S, TRIES_UNKNOWN, Loss, enough_for
+from scanners.raw_helper.pace import Steady, Window
+from scanners.raw_helper.policy import TRIES_UNKNOWN, Loss, enough_for
 from scanners.raw_helper.work import (
     CLOSED,
     MACS_KEPT,
@@ -40,8 +42,6 @@ from scanners.raw_helper.work import (
 
 OPEN_LIMIT = 512
 """Open ports after which a host is a joker (a tarpit answers on all 65,535): it is asked no more, and that is said."""
-REST_S = 5.0
-"""So long a host that is done waits for news of loss at others."""
 KERNEL_TRIES, KERNEL_S = 3, 3.5
 """Requests our kernel sends for an address, and how long it takes to give up."""
 STUCK_S = 2.0
@@ -56,6 +56,8 @@ class Send:
     frame: bytes | None
     who: Address | Host
     port: int = -1
+    reset: bool = False
+    tried: int = 0
 
     @property
     def poke(self) -> bytes:
@@ -63,18 +65,21 @@ class Send:
 
 
 class Engine:
-    def __init__(self, frames: Frames, caps: Caps) -> None:
-        self.frames, self.caps = frames, caps
+    """`mute`: our kernel sends no resets of its own."""
+
+    def __init__(self, frames: Frames, caps: Caps, *, mute: bool = False) -> None:
+        self.frames, self.caps, self.mute = frames, caps, mute
         self.jobs: dict[int, Job] = {}
         self.finished: list[Job] = []
         self.dropped = 0
         """Answers the kernel threw away because we did not read in time; the sockets' own count."""
-        self._total = steady(caps.total)
-        self._broadcast = steady(caps.broadcast)
-        self._link = Group(Window(None, 1.0))
+        self._total = Steady(caps.total)
+        self._broadcast = Steady(caps.broadcast)
+        self._link = Group(None)
         self._gateways: dict[bytes, Group] = {}
         self._echoes: dict[float, Group] = {}
         self._windows: dict[bytes, Window] = {}
+        self._owed: list[tuple[float, int, Host, int, int]] = []
         self._arp: deque[Address] = deque()
         self._arp_wait: deque[Address] = deque()
         self._arp_loss = Loss()
@@ -105,10 +110,8 @@ class Engine:
         rates = [j.rate for j in self.jobs.values()]
         # The link is shared: the gentlest of those who ask now sets the pace.
         rate = min([self.caps.broadcast, *rates])
-        fresh = steady(rate)
-        if (fresh.limit, fresh.window) != (self._broadcast.limit, self._broadcast.window):
-            fresh.take(self._broadcast.ready() - self._broadcast.window + fresh.window)
-            self._broadcast = fresh
+        if rate != self._broadcast.pps:
+            self._broadcast = Steady(rate, self._broadcast)
         self._end_if_over(job)
 
     def stop(self, job: Job, why: str) -> None:
@@ -143,6 +146,11 @@ class Engine:
         ready = max(self._total.ready(), self._pause_until)
         if ready > now:
             return None, min(wake, ready) if self._work() else wake
+        if self._owed:
+            if (send := self._end_connection(now)) is not None:
+                return self._hold(send), now
+            if self._owed:
+                wake = min(wake, self._owed[0][0])
         if self._pokes or self._arp:
             ready = self._broadcast.ready()
             if ready <= now:
@@ -153,7 +161,7 @@ class Engine:
         for group in (self._link, *self._gateways.values(), *self._echoes.values()):
             if not group.heap:
                 continue
-            if (ready := group.pace.ready()) > now:
+            if group.pace is not None and (ready := group.pace.ready()) > now:
                 wake = min(wake, ready)
                 continue
             send = self._ask_host(group, now)
@@ -177,6 +185,10 @@ class Engine:
             who.asked_at, who.due = at, at + self._link.trip.rto
             who.job.count(who.ip, 0)
             self._arp_wait.append(who)
+        elif send.reset:
+            who.window.take(at)
+            who.owed -= 1
+            who.job.count(who.ip, 3)
         elif send.frame is None:
             self._broadcast.take(at)
             # The kernel's request leaves now, the datagram itself once it is answered.
@@ -199,6 +211,8 @@ class Engine:
             self._arp.appendleft(who)
         elif send.frame is None:
             self._pokes.appendleft(who)
+        elif send.reset:
+            self._owe(who, send.port, send.tried, at)
         else:
             if who.tries[send.port]:
                 who.waiting.appendleft((at, send.port))
@@ -240,12 +254,11 @@ class Engine:
             return
         if isinstance(answer, TcpAnswer) and answer.syn_ack and host.may_reset():
             host.resets += 1
-            host.job.count(host.ip, 3)
-            if host.resets == 1 and host.poked_at is None and host.group is self._link:
-                # It is a stranger to our kernel, which asks by ARP first.
-                host.job.count(host.ip, 0)
-            host.window.take(at)
-            self._total.take(at)
+            if self.mute:
+                host.owed += 1
+                self._owe(host, port, answer.tried, at)
+            else:
+                self._kernel_resets(host, at)
         if host.states[index]:
             return
         if answer.tried + 1 == host.tries[index]:
@@ -267,6 +280,14 @@ class Engine:
             host.job.events.append(("open", host.ip, port))
             if host.opened >= OPEN_LIMIT:
                 self._give_up(host)
+
+    def _kernel_resets(self, host: Host, at: float) -> None:
+        host.job.count(host.ip, 3)
+        if host.resets == 1 and host.poked_at is None and host.group is self._link:
+            # It is a stranger to our kernel, which asks by ARP first.
+            host.job.count(host.ip, 0)
+        host.window.take(at)
+        self._total.take(at)
 
     def met(self, known: Iterable[bytes], at: float) -> None:
         """Our kernel knows these hosts now: their ports can be asked."""
@@ -301,7 +322,23 @@ class Engine:
 
     def _work(self) -> bool:
         groups = (self._link, *self._gateways.values(), *self._echoes.values())
-        return bool(self._arp or self._pokes or any(g.heap for g in groups))
+        return bool(self._arp or self._pokes or self._owed or any(g.heap for g in groups))
+
+    def _owe(self, host: Host, port: int, tried: int, when: float) -> None:
+        heapq.heappush(self._owed, (when, next(self._numbers), host, port, tried))
+
+    def _end_connection(self, now: float) -> Send | None:
+        """A reset that may leave: before any question, as it frees a place at the host."""
+        while self._owed and self._owed[0][0] <= now:
+            _, _, host, port, tried = heapq.heappop(self._owed)
+            if host.over:
+                continue
+            if (ready := host.window.ready()) > now:
+                self._owe(host, port, tried, ready)
+                continue
+            frame = self.frames.reset(host.ip, host.mac, port, tried)
+            return Send(frame, host, port, reset=True, tried=tried)
+        return None
 
     def _ask_link(self) -> Send | None:
         while self._pokes:
@@ -319,10 +356,10 @@ class Engine:
             _, _, host = heapq.heappop(group.heap)
             if host.over:
                 continue
-            if (ready := host.ready(now)) > now:
+            if (ready := host.ready(now, mute=self.mute)) > now:
                 self._push(host, ready)
                 continue
-            index, again = self._pick(host, now)
+            index, again = pick(host, now)
             if index is None:
                 if again is None:
                     self._host_over(host)
@@ -336,53 +373,10 @@ class Engine:
             return Send(self.frames.syn(host.head, host.ip, port, tried), host, index)
         return None
 
-    def _pick(self, host: Host, now: float) -> tuple[int | None, float | None]:
-        """The next port to ask, or when to look again; neither: the host is done."""
-        if host.next < len(host.states):
-            host.next += 1
-            return host.next - 1, None
-        while host.waiting:
-            due, index = host.waiting[0]
-            if host.states[index]:
-                host.waiting.popleft()
-                continue
-            if due > now:
-                return None, due
-            host.waiting.popleft()
-            wanted = self._wanted(host, index)
-            if host.tries[index] < min(wanted, MAX_TRIES):
-                return index, None
-            if wanted == 1:
-                host.deferred.append(index)
-        return self._rest(host, now) if host.deferred else (None, None)
-
-    def _rest(self, host: Host, now: float) -> tuple[int | None, float | None]:
-        """Ports that are asked again only if packets get lost wait until that is known: until nobody reached the same way is asked more."""
-        again = [i for i in host.deferred if not host.states[i] and self._wanted(host, i) > 1]
-        if again:
-            host.deferred = []
-            host.waiting.extend((now, i) for i in again)
-            host.group.asking += host.resting is not None
-            host.resting = None
-            return self._pick(host, now)
-        if host.resting is None:
-            host.resting = now
-            host.group.asking -= 1
-        if host.group.asking > 0 and now - host.resting < REST_S:
-            return None, now + RTO_FLOOR_S
-        return None, None
-
-    def _wanted(self, host: Host, index: int) -> int:
-        if host.job.ports[index] == ECHO:
-            return TRIES_UNKNOWN
-        matters = index < host.job.first
-        if not host.job.sure and not host.answers and not matters:
-            return 1
-        return host.group.loss.tries(matters=matters, talkative=host.talkative)
-
     def _asked(self, host: Host, index: int, at: float) -> None:
         host.window.take(at)
-        host.group.pace.take(at)
+        if host.group.pace is not None:
+            host.group.pace.take(at)
         host.tries[index] += 1
         host.at[index] = at
         host.waiting.append((at + host.group.trip.rto, index))
@@ -390,7 +384,7 @@ class Engine:
         if not echo:
             host.flight.append((at, index))
         host.job.count(host.ip, 2 if echo else 3)
-        self._push(host, max(host.ready(at), at))
+        self._push(host, max(host.ready(at, mute=self.mute), at))
 
     def _push(self, host: Host, when: float) -> None:
         heapq.heappush(host.group.heap, (when, next(self._numbers), host))
@@ -400,14 +394,14 @@ class Engine:
     def _begin(self, job: Job, ip: bytes, mac: bytes, routed: bool) -> None:
         group = self._link
         if job.ports == (ECHO,):
-            group = self._echoes.setdefault(job.rate, Group(steady(job.rate)))
+            group = self._echoes.setdefault(job.rate, Group(Steady(job.rate)))
         elif routed:
-            group = self._gateways.setdefault(mac, Group(steady(self.caps.gateway)))
+            group = self._gateways.setdefault(mac, Group(Steady(self.caps.gateway)))
         host = Host.of(job, ip, mac, self.frames.head(ip, mac), group, self._window(ip))
         self._hosts[ip] = host
         group.asking += 1
         job.hosts.add(ip)
-        if routed or job.ports == (ECHO,) or self.caps.host is None:
+        if routed or job.ports == (ECHO,) or self.caps.host is None or self.mute:
             # Where a host has no cap, there is no need to know beforehand what our kernel will send.
             self._push(host, 0.0)
         else:
@@ -459,6 +453,8 @@ class Engine:
         if host.over:
             return
         host.over = True
+        # Stopped with connections half open: our kernel resets these once the helper has ended.
+        host.job.count(host.ip, 3, host.owed)
         host.group.asking -= host.resting is None
         self._hosts.pop(host.ip, None)
         host.job.hosts.discard(host.ip)

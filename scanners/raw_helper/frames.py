@@ -72,6 +72,8 @@ class Frames:
         syn = TCP(sport=base, dport=0, flags="S", window=64240, options=[("MSS", _MSS)])
         frame = bytes(Ether(dst=everybody, src=mac, type=0x0800) / ip / syn)
         self._ip, self._tcp = frame[14:34], frame[34:]
+        frame = bytes(Ether(dst=everybody, src=mac, type=0x0800) / ip / TCP(flags="R", window=0))
+        self._reset_ip = frame[14:34]
         frame = bytes(Ether(dst=everybody, src=mac, type=0x0800) / ip / ICMP(type=8) / ECHO_DATA)
         self._echo_ip = frame[14:34]
 
@@ -92,6 +94,15 @@ class Frames:
         return (
             head[0] + first + self._tcp[8:16] + struct.pack("!H", _folded(total)) + self._tcp[18:]
         )
+
+    def reset(self, host: bytes, mac: bytes, port: int, tried: int) -> bytes:
+        """Ends the connection that try *tried* opened: the peer expects the number after ours (RFC 9293, section 3.10.7.4)."""
+        source = self.base + tried
+        number = (self.cookies.of(host, port, source) + 1) & 0xFFFFFFFF
+        tcp = struct.pack("!HHIIBBHHH", source, port, number, 0, 0x50, _RST, 0, 0, 0)
+        total = _sum(self.own_ip + host) + 6 + len(tcp) + _sum(tcp)
+        tcp = tcp[:16] + struct.pack("!H", _folded(total)) + tcp[18:]
+        return mac + self.own_mac + b"\x08\0" + _addressed(self._reset_ip, host) + tcp
 
     def echo(self, host: bytes, mac: bytes, tried: int) -> bytes:
         body = struct.pack("!BBHHH", 8, 0, 0, self.ident, self._echo_number(host, tried))

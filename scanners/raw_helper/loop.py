@@ -35,6 +35,7 @@ class AnyWire(Protocol):
     interface: str
     mac: str
     base: int
+    mute: bool
 
     @property
     def arp(self) -> Waiting: ...

@@ -33,11 +33,33 @@ class Window:
         if self.limit is not None:
             self._sent.append(max(at, self._sent[-1]) if self._sent else at)
 
+    def lately(self) -> list[float]:
+        return list(self._sent)
+
     def idle(self, now: float) -> bool:
         """Nothing left within the last window: forgetting this one changes nothing."""
         return not self._sent or self._sent[-1] + self.window <= now
 
 
-def steady(pps: float) -> Window:
-    """A cap of *pps* a second: one packet at a time below 500; from there a hundredth of it in any 10 ms, as a process wakes no oftener."""
-    return Window(int(pps // 100), 0.01) if pps >= 500 else Window(1, 1 / pps)
+class Steady:
+    """A cap of *pps* a second: one packet at a time below 500. From there a tenth of it in any 100 ms, so that a process that was
+    woken late may catch up within that, and 1.3 hundredths in any 10 ms, so that it does so gently."""
+
+    def __init__(self, pps: float, after: Steady | None = None) -> None:
+        """What has left under *after* counts."""
+        fine = pps >= 500
+        self.pps = pps
+        self._long = Window(int(pps // 10), 0.1) if fine else Window(1, 1 / pps)
+        self._short = Window(int(pps * 0.013), 0.01) if fine else Window(None, 0.01)
+        for at in after.lately() if after is not None else ():
+            self.take(at)
+
+    def ready(self) -> float:
+        return max(self._long.ready(), self._short.ready())
+
+    def take(self, at: float) -> None:
+        self._long.take(at)
+        self._short.take(at)
+
+    def lately(self) -> list[float]:
+        return self._long.lately()

@@ -25,6 +25,7 @@ _LOWEST, _HIGHEST = 61_000, 65_000
 """Above the range the kernel hands out by default (ip_local_port_range)."""
 
 _Program = tuple[tuple[int, int, int, int], ...]
+_NOTHING: _Program = ((6, 0, 0, 0),)
 _ARP_REPLY: _Program = ((0x28, 0, 0, 20), (0x15, 0, 1, 2), (6, 0, 0, 128), (6, 0, 0, 0))
 
 
@@ -66,6 +67,7 @@ class Wire:
         self._kernel = LinuxKernel(interface)
         self.mac = self._kernel.mac()
         self._held, self.base = hold_ports(address)
+        self.mute = mute(self._held)
         self.arp = _packet_socket(interface, _ETH_ARP, _ARP_REPLY)
         self.ip = _packet_socket(interface, _ETH_IP, for_us(socket.inet_aton(address), self.base))
         self._poker = Poker(address)
@@ -125,7 +127,7 @@ class Wire:
 
 
 def hold_ports(address: str) -> tuple[list[socket.socket], int]:
-    """Sockets that hold `PORTS` ports in a row, and the first of these: nobody else uses them, and the kernel resets what comes there."""
+    """Sockets that hold `PORTS` ports in a row, and the first of these: nobody else uses them. What comes there the kernel resets."""
     for _ in range(64):
         base = _LOWEST + secrets.randbelow(_HIGHEST - _LOWEST)
         held: list[socket.socket] = []
@@ -140,15 +142,33 @@ def hold_ports(address: str) -> tuple[list[socket.socket], int]:
     raise OSError(f"no {PORTS} free ports in a row on {address}")
 
 
+def mute(held: list[socket.socket]) -> bool:
+    """Keep our kernel from resetting what comes to *held*: it hands that to a listening socket, whose filter lets nothing in.
+
+    A reset of the kernel's leaves whenever an answer comes, and no cap by send time holds it. False where this cannot be had.
+    """
+    try:
+        for one in held:
+            _filter(one, _NOTHING)
+            one.listen(1)
+    except OSError:
+        return False
+    return True
+
+
+def _filter(opened: socket.socket, program: _Program) -> None:
+    code = b"".join(struct.pack("=HBBI", *op) for op in program)
+    held = ctypes.create_string_buffer(code, len(code))
+    packed = struct.pack("@HP", len(program), ctypes.addressof(held))
+    opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, packed)
+
+
 def _packet_socket(interface: str, protocol: int, program: _Program) -> socket.socket:
     if not sys.platform.startswith("linux"):
         raise OSError(f"packet sockets are not built for {sys.platform} yet")
     # Protocol 0 takes nothing in before the filter is there.
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    code = b"".join(struct.pack("=HBBI", *op) for op in program)
-    held = ctypes.create_string_buffer(code, len(code))
-    packed = struct.pack("@HP", len(program), ctypes.addressof(held))
-    opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, packed)
+    _filter(opened, program)
     try:
         opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
     except OSError:

@@ -117,6 +117,9 @@ class Inbox:
 class PcapWire:
     """Raises `OSError` without the right to capture or without the interface."""
 
+    mute = False
+    """Windows has no filter for a socket: its kernel resets what comes, if its firewall lets it."""
+
     def __init__(self, interface: str, address: str) -> None:
         self.interface, self.address = interface, address
         from scapy.interfaces import resolve_iface

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
-from scanners.raw_helper.pace import Window
+from scanners.raw_helper.pace import Steady, Window
 from scanners.raw_helper.policy import MAX_TRIES, Loss, RoundTrip
 
 SILENT, OPEN, CLOSED, UNREACHABLE, UNASKED = 0, 1, 2, 3, 4
@@ -33,7 +33,7 @@ class Group:
     """Hosts that are reached the same way: our link, or one gateway. They share round trips, loss and, beyond a gateway, a cap.
     `asking`: hosts with questions that are not settled."""
 
-    pace: Window
+    pace: Steady | None
     trip: RoundTrip = field(default_factory=RoundTrip)
     loss: Loss = field(default_factory=Loss)
     heap: Heap = field(default_factory=list)
@@ -84,7 +84,7 @@ class Address:
 class Host:
     """A host whose ports are asked. `next`: first port not asked yet; `waiting`: (when the last try counts as unanswered, port index);
     `deferred`: asked no more unless packets turn out to get lost; `poked_at`: our kernel is making its acquaintance since then;
-    `resting`: nothing but deferred ports is left since then."""
+    `resting`: nothing but deferred ports is left since then; `owed`: resets of ours that have not left yet."""
 
     job: Job
     ip: bytes
@@ -102,6 +102,7 @@ class Host:
     answers: int = 0
     opened: int = 0
     resets: int = 0
+    owed: int = 0
     over: bool = False
     capped: bool = False
     poked_at: float | None = None
@@ -119,10 +120,13 @@ class Host:
     def talkative(self) -> bool:
         return self.next >= 10 and self.answers >= 0.8 * self.next
 
-    def ready(self, now: float) -> float:
-        """When the next question may leave. One that may still be answered with an open port counts twice: that costs a reset more."""
+    def ready(self, now: float, *, mute: bool) -> float:
+        """When the next question may leave. Unless our kernel is *mute*, one that may still be answered with an open port counts twice:
+        that costs a reset more."""
         if self.window.limit is None:
             return -inf
+        if mute:
+            return self.window.ready()
         flight, horizon = self.flight, self.group.trip.horizon
         while flight and (flight[0][0] + horizon <= now or self.states[flight[0][1]]):
             flight.popleft()

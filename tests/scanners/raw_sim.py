@@ -37,9 +37,13 @@ class Net:
     seed: int = 1
     full: float = 0.0
     """Share of sends the card refuses."""
+    mute: bool = True
+    """Our kernel sends no resets: the engine does."""
     swallowed: set[tuple[str, int]] = field(default_factory=set)
     """(host, port) whose first SYN gets lost."""
     wire: dict[str, list[tuple[float, str]]] = field(default_factory=lambda: defaultdict(list))
+    ended: list[tuple[str, int]] = field(default_factory=list)
+    """(host, port) of each reset of the engine's."""
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
     _coming: list[tuple[float, int, str, bytes]] = field(default_factory=list)
 
@@ -59,7 +63,7 @@ class Net:
         stop_at: float = 3600.0,
     ) -> tuple[Engine, float]:
         """Run one job to its end; gives the engine and how long it took."""
-        engine = Engine(Frames(OWN_MAC, OWN, BASE, b"k" * 32), caps or Caps())
+        engine = Engine(Frames(OWN_MAC, OWN, BASE, b"k" * 32), caps or Caps(), mute=self.mute)
         job = Job(1, ports, first, 5000.0, {p: i for i, p in enumerate(ports)})
         macs = {
             socket.inet_aton(t): None if m is None else bytes.fromhex(m.replace(":", ""))
@@ -136,6 +140,10 @@ class Net:
                     self._later(now + box.rtt + number * 1e-4, "arp", self._arp(host, number))
             return
         host = socket.inet_ntoa(frame[30:34])
+        if frame[47] == 0x04:
+            self.wire[host].append((now, "rst"))
+            self.ended.append((host, int.from_bytes(frame[36:38], "big")))
+            return
         self.wire[host].append((now, "syn"))
         box = self.boxes.get(host)
         if box is None or self._lost():
@@ -148,7 +156,7 @@ class Net:
         if not accepts and box.closed == "drop":
             return
         self._later(now + box.rtt, "ip", tcp_answer(frame, 0x12 if accepts else 0x14))
-        if accepts and self._coming:
+        if accepts and self._coming and not self.mute:
             self.wire[host].append((now + box.rtt, "rst"))
 
     def _arp(self, host: str, number: int) -> bytes:

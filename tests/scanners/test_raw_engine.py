@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanners.raw_helper.engine import OPEN_LIMIT
-from scanners.raw_helper.pace import Window, steady
+from scanners.raw_helper.pace import Steady, Window
 from scanners.raw_helper.policy import Loss, RoundTrip, enough_for
 from scanners.raw_helper.work import Caps
 from tests.scanners.raw_sim import Box, Net
@@ -40,20 +40,21 @@ def truth(boxes: dict[str, Box]) -> set[tuple[str, int]]:
     host=st.sampled_from([4, 5, 20]),
     total=st.sampled_from([50.0, 400.0, 1000.0, 5000.0]),
     full=st.sampled_from([0.0, 0.1]),
+    mute=st.booleans(),
 )
 def test_no_cap_is_ever_broken_and_what_is_told_is_what_left(
-    seed: int, loss: float, host: int, total: float, full: float
+    seed: int, loss: float, host: int, total: float, full: float, mute: bool
 ) -> None:
-    net = Net(some(6, seed), loss=loss, seed=seed, full=full)
+    net = Net(some(6, seed), loss=loss, seed=seed, full=full, mute=mute)
     caps = Caps(host=host, total=total, broadcast=100)
     net.sweep({f"10.0.0.{n}": None for n in range(2, 12)}, PORTS, caps)
+    for ip in net.wire if mute or not loss else ():
+        assert net.peak(ip) <= host, ip
     if not loss:
-        for ip in net.wire:
-            assert net.peak(ip) <= host, ip
         assert net.opened() == truth(net.boxes)
     syns = sorted(at for rows in net.wire.values() for at, kind in rows if kind == "syn")
-    burst = int(total // 100) if total >= 500 else 1
-    window = 0.01 if total >= 500 else 1 / total
+    burst = int(total // 10) if total >= 500 else 1
+    window = 0.1 if total >= 500 else 1 / total
     for begin, end in zip(syns, syns[burst:], strict=False):
         assert end - begin >= window - 2e-4
     for ip, rows in net.wire.items():
@@ -63,6 +64,15 @@ def test_no_cap_is_ever_broken_and_what_is_told_is_what_left(
         if not loss:
             assert tcp == kinds.count("syn") + kinds.count("rst")
             assert (arp, udp) == (kinds.count("arp"), kinds.count("udp"))
+
+
+def test_each_open_port_is_ended_by_a_reset_of_ours_before_its_host_is_done() -> None:
+    boxes = {"10.0.0.2": Box(frozenset(PORTS)), "10.0.0.3": Box(frozenset({22}))}
+    net = Net(boxes)
+    net.sweep(dict.fromkeys(boxes), PORTS, Caps(host=2))
+    assert sorted(net.ended) == sorted(truth(boxes))
+    assert net.sent["10.0.0.2"] == [1, 0, 0, 2 * len(PORTS)]
+    assert net.peak("10.0.0.2") == 2
 
 
 def test_without_loss_a_silent_host_is_asked_once_but_for_the_ports_that_matter() -> None:
@@ -171,8 +181,27 @@ def test_a_window_holds_however_late_its_user_is(
 def test_a_cap_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="no packets"):
         Window(0, 1.0)
-    assert (steady(1000).limit, steady(1000).window) == (10, 0.01)
-    assert (steady(10).limit, steady(10).window) == (1, 0.1)
+
+
+@given(
+    pps=st.sampled_from([10.0, 500.0, 5000.0]),
+    late=st.lists(st.floats(0, 0.03), min_size=30, max_size=400),
+)
+def test_a_steady_pace_is_never_exceeded_and_a_new_one_remembers(
+    pps: float, late: list[float]
+) -> None:
+    pace, now, sent = Steady(pps), 0.0, list[float]()
+    for number, pause in enumerate(late):
+        if number == len(late) // 2:
+            pace = Steady(pps, pace)
+        now = max(now, pace.ready()) + (pause if number % 16 == 0 else 0.0)
+        sent.append(now)
+        pace.take(now)
+    for most, window in (
+        ((int(pps // 10), 0.1), (int(pps * 0.013), 0.01)) if pps >= 500 else ((1, 1 / pps),)
+    ):
+        for first, last in zip(sent, sent[most:], strict=False):
+            assert last - first >= window - 1e-9
 
 
 def test_time_outs_follow_round_trips_within_their_bounds() -> None:

@@ -166,3 +166,18 @@ def test_lines_come_out_as_they_went_in_however_they_are_cut(parts: list[bytes])
     cut = Lines()
     lines = [line for part in parts for line in cut.feed(part)]
     assert lines == stream.split(b"\n")[:-1]
+
+
+def test_a_reset_ends_the_connection_its_question_opened() -> None:
+    from scapy.layers.inet import IP, TCP
+    from scapy.layers.l2 import Ether
+
+    sent = Ether(FRAMES.reset(HOST, MAC, 443, 2))
+    asked = Ether(SYN)
+    tcp, whole = sent[TCP], Ether(bytes(sent))
+    assert (tcp.sport, tcp.dport, tcp.flags) == (asked[TCP].sport, 443, "R")
+    assert tcp.seq == (asked[TCP].seq + 1) & 0xFFFFFFFF
+    assert (sent.dst, sent.src, sent[IP].dst) == (asked.dst, asked.src, asked[IP].dst)
+    # Checksums as scapy reckons them.
+    del whole[IP].chksum, whole[TCP].chksum
+    assert bytes(Ether(bytes(whole))) == bytes(sent)

@@ -77,7 +77,20 @@ def test_what_is_told_is_what_left(lan: Lan) -> None:
         assert tcp == wire.count("syn", "rst", host=host), host
         assert udp == wire.count("udp", host=host), host
         assert arp >= wire.count("arp", host=host), host
-    assert wire.peak(kinds=OURS)[0] <= 5, wire.peak(kinds=OURS)
+    assert wire.peak()[0] <= 5, wire.peak()
+
+
+def test_every_open_port_is_ended_by_one_reset_within_the_cap(lan: Lan) -> None:
+    """Ours, not the kernel's: it leaves when the cap of its host lets it, on a machine that is busy, too."""
+    hosts = [h for h in MACHINES if h != LIAR]
+    lan.read()
+    found = look(lan, how="sweep", nets=[NET], hosts=hosts)
+    wire = lan.read()
+    for host in hosts:
+        assert wire.count("rst", host=host) == sum(h == host for h, _ in found["open"]), host
+    # Nor is our kernel made to ask for anybody's MAC.
+    assert wire.count("udp") == 0
+    assert wire.peak()[0] <= 5, wire.peak()
 
 
 @pytest.mark.parametrize("rights", [True, False], ids=["raw", "plain"])
@@ -138,5 +151,8 @@ def test_industrial_ports_and_strangers_are_never_asked(lan: Lan) -> None:
     lan.read()
     look(lan, how="sweep", nets=[NET], hosts=[PRINTER])
     wire = lan.read()
-    assert set(wire.sent) == {PRINTER}
+    # What a killed helper left half open at others, our kernel resets when they ask again; for that it may need their MAC.
+    late = {"rst", "arp"}
+    asked = {host for host, rows in wire.sent.items() if {kind for _, kind in rows} - late}
+    assert asked == {PRINTER}
     assert wire.count("tcp") == 0
