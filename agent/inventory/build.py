@@ -24,6 +24,7 @@ from agent.inventory.presence import Whereabouts
 from agent.inventory.references import Held, Ids, references
 from agent.inventory.services import services
 from agent.inventory.spans import endpoints
+from agent.inventory.topology.build import topologies
 from agent.inventory.udp_services import udp_services
 from agent.inventory.weigh import decide
 from agent.material import Material
@@ -73,7 +74,7 @@ class _Builder:
     """Collects assets, services, conflicts and labels."""
 
     def __init__(self, material: Material, identity: Identity, past: History) -> None:
-        self._identity, self._history = identity, past
+        self._identity, self._history, self._material = identity, past, material
         es = identity.endpoints
         asset_of = [0] * len(es)
         for g, members in enumerate(identity.groups):
@@ -93,6 +94,7 @@ class _Builder:
     def inventory(self) -> Inventory:
         return Inventory(
             assets=tuple(sorted(self._assets, key=lambda a: a.id)),
+            topologies=topologies(self._material.observations, self._assets, self._material.key),
             services=tuple(
                 sorted(
                     self._services,

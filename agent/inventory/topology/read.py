@@ -170,7 +170,6 @@ def _macs(box: Box, told: Told, port_of: _PortOf) -> None:
             # Several VLANs on one table (shared learning): which of them is not told.
             vlan_of[fdb] = 0 if fdb in vlan_of else vlan
     ports: dict[int, int] = {}
-    key: int | None
     for table in ("vlan_fdb", "fdb"):
         if table not in told.tables:
             continue
@@ -185,8 +184,9 @@ def _macs(box: Box, told: Told, port_of: _PortOf) -> None:
                 continue
             if status == INVALID or int(mac[:2], 16) & 1:
                 continue
-            if (key := ports.get(port)) is None:
-                key = ports[port] = port_of(port)
+            if port not in ports:
+                ports[port] = port_of(port)
+            key = ports[port]
             fdb = row.get("fdb")
             vlan = 0
             if isinstance(fdb, int):

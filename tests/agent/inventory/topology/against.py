@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.inventory.topology.build import topologies
+from agent.model.bodies_snmp import SnmpTable
 from agent.model.observation import Observation
 from agent.model.topology import End, Topology
 from fixtures.networks.around import KEY
@@ -22,6 +23,8 @@ class Seen:
     net: Net
     topology: Topology
     refused: frozenset[str]
+    tableless: frozenset[str] = frozenset()
+    """Switches of which a part of the MAC table was lost."""
 
     def __post_init__(self) -> None:
         self.device = {asset_id(d): d for d in self.net.devices}
@@ -81,7 +84,7 @@ class Seen:
         """Links that are no cable. Through a dumb switch to one that let us not in counts as one: nobody could know."""
         out: list[str] = []
         for k in self.topology.links:
-            if self.cables(k.a, k.b) or self._through_dumb(k.a, k.b):
+            if self.cables(k.a, k.b) or (self._through_dumb(k.a, k.b) and k.conf <= 900):
                 continue
             names = [
                 self.device.get(e.node, f"hidden {self.hidden.get(e.node)}") for e in (k.a, k.b)
@@ -91,7 +94,7 @@ class Seen:
 
     def _through_dumb(self, a: End, b: End) -> bool:
         one, other = self.device.get(a.node), self.device.get(b.node)
-        if one is None or other is None or not {one, other} & self.blind():
+        if one is None or other is None or not {one, other} & (self.blind() | self.tableless):
             return False
         for c in self.at[one]:
             dumb = c.other(one)
@@ -168,5 +171,11 @@ def look(
     kept: list[tuple[str, Observation]] = [
         ("r", o) for some in of.values() for o in some if o.id not in drop
     ]
+    tableless = frozenset(
+        d
+        for d, some in of.items()
+        for o in some
+        if o.id in drop and isinstance(o.body, SnmpTable) and o.body.table in ("fdb", "vlan_fdb")
+    )
     found = topologies(kept, assets(net, of), KEY)
-    return Seen(net, found[0] if found else Topology(), refused)
+    return Seen(net, found[0] if found else Topology(), refused, tableless)
