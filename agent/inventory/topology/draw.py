@@ -11,7 +11,7 @@ from agent.inventory.topology.facts import PHONE, WLAN, Box, Port, Spanning
 from agent.inventory.topology.joints import BLOCKING, UNNAMED, Attached, Joint, Socket
 from agent.inventory.topology.learned import Learned
 from agent.inventory.topology.occupants import occupants
-from agent.inventory.topology.segments import ENOUGH_BETWEEN, Segment
+from agent.inventory.topology.segments import ENOUGH_BETWEEN, Segment, is_blocking
 from agent.inventory.topology.who import Who
 from agent.model.asset import Asset
 from agent.model.base import hash_id
@@ -113,8 +113,11 @@ class Drawing:
     def _checked(self, s: Segment) -> bool:
         """Could the MAC tables of both ends have shown a box between?"""
         return all(
-            n in self._learned.seen and not self._boxes[n].cut & {"fdb", "vlan_fdb"}
-            for n in s.nodes
+            isinstance(p, int)
+            and not self._boxes[n].cut & {"fdb", "vlan_fdb"}
+            and (self._learned.seen.get(n, {}).get(p, 0) or is_blocking(self._boxes[n], p))
+            for n, p in s.sockets
+            if n in self._boxes
         )
 
     def _are_one(self, sockets: tuple[Socket, ...], others: tuple[Socket, ...]) -> bool:

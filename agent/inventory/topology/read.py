@@ -186,13 +186,13 @@ def _macs(box: Box, told: Told, port_of: _PortOf) -> None:
                 continue
             if port not in ports:
                 ports[port] = port_of(port)
-            key = ports[port]
+            at = ports[port]
             fdb = row.get("fdb")
             vlan = 0
             if isinstance(fdb, int):
                 vlan = vlan_of.get(fdb, 0) if vlan_of else fdb if fdb <= 4094 else 0
-            elif key in box.fdb.get(mac, ()):
+            elif at in box.fdb.get(mac, ()):
                 # The old table repeats the new one without its VLANs.
                 continue
-            box.fdb.setdefault(mac, {}).setdefault(key, set()).add(vlan)
+            box.fdb.setdefault(mac, {}).setdefault(at, set()).add(vlan)
             box.seen_in[mac] = evidence

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.inventory.topology.build import topologies
-from agent.model.bodies_snmp import SnmpTable
 from agent.model.observation import Observation
 from agent.model.topology import End, Topology
 from fixtures.networks.around import KEY
@@ -24,7 +23,7 @@ class Seen:
     topology: Topology
     refused: frozenset[str]
     tableless: frozenset[str] = frozenset()
-    """Switches of which a part of the MAC table was lost."""
+    """Switches of which something was lost."""
 
     def __post_init__(self) -> None:
         self.device = {asset_id(d): d for d in self.net.devices}
@@ -171,11 +170,6 @@ def look(
     kept: list[tuple[str, Observation]] = [
         ("r", o) for some in of.values() for o in some if o.id not in drop
     ]
-    tableless = frozenset(
-        d
-        for d, some in of.items()
-        for o in some
-        if o.id in drop and isinstance(o.body, SnmpTable) and o.body.table in ("fdb", "vlan_fdb")
-    )
+    tableless = frozenset(d for d, some in of.items() for o in some if o.id in drop)
     found = topologies(kept, assets(net, of), KEY)
     return Seen(net, found[0] if found else Topology(), refused, tableless)
