@@ -187,10 +187,10 @@ def _macs(box: Box, told: Told, port_of: _PortOf) -> None:
             if port not in ports:
                 ports[port] = port_of(port)
             at = ports[port]
-            fdb = row.get("fdb")
+            table_id = row.get("fdb")
             vlan = 0
-            if isinstance(fdb, int):
-                vlan = vlan_of.get(fdb, 0) if vlan_of else fdb if fdb <= 4094 else 0
+            if isinstance(table_id, int):
+                vlan = vlan_of.get(table_id, 0) if vlan_of else table_id if table_id <= 4094 else 0
             elif at in box.fdb.get(mac, ()):
                 # The old table repeats the new one without its VLANs.
                 continue

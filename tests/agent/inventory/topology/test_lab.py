@@ -107,4 +107,4 @@ def test_a_lost_observation_adds_nothing() -> None:
             assert seen.false_links() == [], o.body
             assert seen.false_places() == [], o.body
             for k in seen.topology.links:
-                assert k.conf <= sure.get((k.a.node, k.b.node), 600), (o.body, k)
+                assert k.conf <= sure.get((k.a.node, k.b.node), 900), (o.body, k)
