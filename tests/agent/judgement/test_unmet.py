@@ -13,9 +13,9 @@ from agent.model.bodies_snmp import SnmpTable
 from agent.model.judged import Unknown
 from agent.model.ref import addr
 from fixtures.networks.around import START, facts, material
-from fixtures.switched.bridges import simulate
-from fixtures.switched.tables import seen, told
-from fixtures.switched.truth import load
+from fixtures.networks.switched.bridges import simulate
+from fixtures.networks.switched.tables import seen, told
+from fixtures.networks.switched.truth import load
 
 LAB = Path(fixtures.lab.__file__).parent / "topology.toml"
 

@@ -8,9 +8,9 @@ from agent.inventory.topology.build import topologies
 from agent.model.observation import Observation
 from agent.model.topology import End, Topology
 from fixtures.networks.around import KEY
-from fixtures.switched.bridges import simulate
-from fixtures.switched.tables import Numbers, asset_id, assets, told
-from fixtures.switched.truth import BRIDGING, Cable, Net
+from fixtures.networks.switched.bridges import simulate
+from fixtures.networks.switched.tables import Numbers, asset_id, assets, told
+from fixtures.networks.switched.truth import BRIDGING, Cable, Net
 
 BOXES = frozenset({"switch", "dumb", "ap", "hypervisor", "router"})
 

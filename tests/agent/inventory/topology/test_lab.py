@@ -10,9 +10,9 @@ import pytest
 
 import fixtures.lab
 from agent.model.topology import Link
-from fixtures.switched.bridges import simulate
-from fixtures.switched.tables import asset_id, told
-from fixtures.switched.truth import Net, load
+from fixtures.networks.switched.bridges import simulate
+from fixtures.networks.switched.tables import asset_id, told
+from fixtures.networks.switched.truth import Net, load
 from tests.agent.inventory.topology.against import Seen, look
 
 
