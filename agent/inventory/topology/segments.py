@@ -66,7 +66,7 @@ def segments(boxes: Mapping[str, Box], learned: Learned, joints: list[Joint]) ->
         out.append(
             Segment(
                 tuple(some),
-                max((j.source for j in of), key=RANK.index),
+                max(of, key=lambda j: RANK.index(j.source)).source,
                 _inside(boxes, learned, some),
                 {e for j in of for e in j.evidence},
             )
