@@ -76,7 +76,7 @@ class _Builder:
     """Collects assets, services, conflicts and labels."""
 
     def __init__(self, material: Material, identity: Identity, past: History) -> None:
-        self._identity, self._history = identity, past
+        self._identity, self._history, self._material = identity, past, material
         es = identity.endpoints
         asset_of = [0] * len(es)
         for g, members in enumerate(identity.groups):
@@ -96,6 +96,7 @@ class _Builder:
     def inventory(self) -> Inventory:
         return Inventory(
             assets=tuple(sorted(self._assets, key=lambda a: a.id)),
+            topologies=topologies(self._material.observations, self._assets, self._material.key),
             services=tuple(
                 sorted(
                     self._services,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from agent.catalogs.ports import OT_QUESTION
 from agent.catalogs.unknowns import load_unknowns
 from agent.judgement.missed import Missed
+from agent.judgement.unmet import unmet_macs, unmet_subnets
 from agent.judgement.world import World, class_of, unconfirmed
 from agent.model.judged import SUBJECTS, SiteFacts, Unknown
 from agent.model.ref import Ref
@@ -47,6 +48,7 @@ def unknowns(world: World) -> tuple[Unknown, ...]:
         *_addresses(world),
         *_networks(world),
         *_devices(world),
+        *_told(world),
         *_ranges(world),
         *_mandate(world),
         *_subjects(world),
@@ -166,6 +168,16 @@ def _devices(world: World) -> Iterator[Unknown]:
     ):
         for site, count in sorted(counts.items()):
             yield _unknown(cause, site, site or None, count, {"site": site, "count": count})
+
+
+def _told(world: World) -> Iterator[Unknown]:
+    """What switches and routers know of and we never met."""
+    for site, count in unmet_macs(world).items():
+        yield _unknown("mac_unseen", site, site or None, count, {"site": site, "count": count})
+    for site, networks in unmet_subnets(world).items():
+        for network in networks:
+            params: dict[str, str | int] = {"network": network, "site": site}
+            yield _unknown("subnet_unseen", network, site or None, params=params)
 
 
 def _ranges(world: World) -> Iterator[Unknown]:

@@ -11,7 +11,7 @@ from agent.inventory.topology.facts import PHONE, WLAN, Box, Port, Spanning
 from agent.inventory.topology.joints import BLOCKING, UNNAMED, Attached, Joint, Socket
 from agent.inventory.topology.learned import Learned
 from agent.inventory.topology.occupants import occupants
-from agent.inventory.topology.segments import ENOUGH_BETWEEN, Segment
+from agent.inventory.topology.segments import ENOUGH_BETWEEN, Segment, is_blocking
 from agent.inventory.topology.who import Who
 from agent.model.asset import Asset
 from agent.model.base import hash_id
@@ -25,6 +25,8 @@ CONF: dict[LinkSource, int] = {
     "controller": 900,
 }
 """How sure a link is, permille: both ends say so; one does; spanning tree's designated port; MAC tables only."""
+UNCHECKED = 900
+"""At most, where the MAC tables of both ends cannot show that nothing is between: unmanaged switches hand LLDP on."""
 BOX_SEEN, BOX_GUESSED = 700, 500
 ALONE, SHARED, BEHIND, SEVERAL = 900, 700, 600, 400
 """How sure a place is: the only device on a port; with a phone; behind a box; seen at several ports, the one with fewest taken."""
@@ -90,7 +92,8 @@ class Drawing:
             one, other = ends.values()
             # Two ports of one of our own switches on one medium: something joins them.
             if self._are_one(one, other) and self._are_one(other, one):
-                self._link(one, other, s.source, s.evidence)
+                conf = CONF[s.source] if self._checked(s) else min(CONF[s.source], UNCHECKED)
+                self._link(one, other, s.source, s.evidence, conf)
                 return
         macs = self._learned.of(inside)
         mute = {n for m in macs if (n := self._who.of_mac(m)) and self._may_be(n)} - set(ends)
@@ -106,6 +109,16 @@ class Drawing:
             for socket in sockets:
                 self._link((socket,), ((node, ""),), "mac_tables", s.evidence, conf=min(conf, 600))
         self._place_behind(node, macs, s.evidence)
+
+    def _checked(self, s: Segment) -> bool:
+        """Could the MAC tables of both ends have shown a box between?"""
+        return all(
+            isinstance(p, int)
+            and not self._boxes[n].cut & {"fdb", "vlan_fdb"}
+            and (self._learned.seen.get(n, {}).get(p, 0) or is_blocking(self._boxes[n], p))
+            for n, p in s.sockets
+            if n in self._boxes
+        )
 
     def _are_one(self, sockets: tuple[Socket, ...], others: tuple[Socket, ...]) -> bool:
         """One port; or several of a device that told of no LAG, as many as the other end's has."""

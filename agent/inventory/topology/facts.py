@@ -90,8 +90,11 @@ class Box:
         return bool(self.bridge or self.fdb or self.spanning)
 
     def name_of(self, port: int) -> str:
+        """Empty for a bridge port of which the agent does not tell the interface: its number would be taken for one."""
+        if port < 0:
+            return ""
         known = self.ports.get(port)
-        return known.name if known and known.name else str(abs(port))
+        return known.name if known and known.name else str(port)
 
     def proof(self, *tables: str) -> frozenset[str]:
         return frozenset(e for t in tables for e in self.evidence.get(t, ()))

@@ -62,11 +62,13 @@ class Neighbours:
 
     def _said(self, box: Box) -> list[_Said]:
         out: list[_Said] = []
+        learnt = self._learnt_ports(box)
         for h in box.heard:
             node = self._node(box, h)
+            near: Socket
             if node == box.node:
                 continue
-            near = self._near(box, h, node)
+            near = (box.node, h.port if h.port is not None else learnt.get(h.local, h.local))
             if not self._who.forwards(node, h):
                 self.attached.append(Attached(node, near, h, node in self._who.strangers))
                 continue
@@ -89,9 +91,23 @@ class Neighbours:
                     return other
         return self._who.of(h)
 
-    def _near(self, box: Box, h: Heard, node: str) -> Socket:
-        port = h.port if h.port is not None else self._learned.direct(box.node, node)
-        return (box.node, port if port is not None else h.local)
+    def _learnt_ports(self, box: Box) -> dict[str, int | str]:
+        """Ports that only the MAC table can name: not one at which another is heard, for a closed port learns nothing."""
+        taken: dict[int, set[tuple[str, str]]] = defaultdict(set)
+        for h in box.heard:
+            node, port = self._node(box, h), h.port
+            if port is None:
+                port = self._learned.direct(box.node, node)
+            if port is not None:
+                taken[port].add((h.local if h.port is None else "", node))
+        out: dict[str, int | str] = {}
+        for port, said in taken.items():
+            known = box.ports.get(port)
+            room = max(1, len(known.members)) if known else 1
+            one = len({node for _, node in said}) == 1 and len(said) <= room
+            if one and all(local for local, _ in said):
+                out.update({local: port for local, _ in said})
+        return out
 
     def _named(self, box: Box, h: Heard) -> int | None:
         """The port of *box* that the neighbour *h* says it is."""
@@ -133,6 +149,7 @@ class Neighbours:
 
     def _pair(self, said: list[_Said]) -> None:
         by: dict[tuple[str, str], list[_Said]] = defaultdict(list)
+        self._used = {s.near for s in said} | {s.far for s in said if s.far}
         for s in said:
             by[s.near[0], s.far_node].append(s)
         found: dict[tuple[Socket, Socket], tuple[set[str], set[str]]] = {}
@@ -140,7 +157,12 @@ class Neighbours:
             back = by.get((b, a), [])
             for s in some:
                 far = s.far or self._other_side(s, some, back)
-                pair = (s.near, far) if _order(s.near) <= _order(far) else (far, s.near)
+                near = s.near
+                # What we cannot name by number, the other end may have heard by name.
+                heard = {b.far for b in back if b.near == far and b.far}
+                if isinstance(near[1], str) and len(heard) == 1:
+                    near = heard.pop()
+                pair = (near, far) if _order(near) <= _order(far) else (far, near)
                 sides, evidence = found.setdefault(pair, (set(), set()))
                 sides.add(a)
                 evidence.add(s.heard.evidence)
@@ -159,7 +181,7 @@ class Neighbours:
         if len(hears) == 1:
             return hears.pop()
         port = self._learned.direct(s.far_node, s.near[0])
-        if port is not None:
+        if port is not None and (s.far_node, port) not in self._used:
             return (s.far_node, port)
         return (s.far_node, f"{UNNAMED}{s.near[0]}/{s.near[1]}")
 
@@ -195,7 +217,7 @@ class Neighbours:
             if len(ports) == 1:
                 return (node, ports[0])
             port = self._learned.direct(node, seen_from)
-            if port is not None:
+            if port is not None and (node, port) not in self._used:
                 return (node, port)
         return (node, f"{UNNAMED}{near[0]}/{near[1]}")
 

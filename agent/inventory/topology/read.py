@@ -170,7 +170,6 @@ def _macs(box: Box, told: Told, port_of: _PortOf) -> None:
             # Several VLANs on one table (shared learning): which of them is not told.
             vlan_of[fdb] = 0 if fdb in vlan_of else vlan
     ports: dict[int, int] = {}
-    key: int | None
     for table in ("vlan_fdb", "fdb"):
         if table not in told.tables:
             continue
@@ -185,14 +184,15 @@ def _macs(box: Box, told: Told, port_of: _PortOf) -> None:
                 continue
             if status == INVALID or int(mac[:2], 16) & 1:
                 continue
-            if (key := ports.get(port)) is None:
-                key = ports[port] = port_of(port)
-            fdb = row.get("fdb")
+            if port not in ports:
+                ports[port] = port_of(port)
+            at = ports[port]
+            table_id = row.get("fdb")
             vlan = 0
-            if isinstance(fdb, int):
-                vlan = vlan_of.get(fdb, 0) if vlan_of else fdb if fdb <= 4094 else 0
-            elif key in box.fdb.get(mac, ()):
+            if isinstance(table_id, int):
+                vlan = vlan_of.get(table_id, 0) if vlan_of else table_id if table_id <= 4094 else 0
+            elif at in box.fdb.get(mac, ()):
                 # The old table repeats the new one without its VLANs.
                 continue
-            box.fdb.setdefault(mac, {}).setdefault(key, set()).add(vlan)
+            box.fdb.setdefault(mac, {}).setdefault(at, set()).add(vlan)
             box.seen_in[mac] = evidence

@@ -66,7 +66,7 @@ def segments(boxes: Mapping[str, Box], learned: Learned, joints: list[Joint]) ->
         out.append(
             Segment(
                 tuple(some),
-                max((j.source for j in of), key=RANK.index),
+                max(of, key=lambda j: RANK.index(j.source)).source,
                 _inside(boxes, learned, some),
                 {e for j in of for e in j.evidence},
             )
@@ -74,7 +74,8 @@ def segments(boxes: Mapping[str, Box], learned: Learned, joints: list[Joint]) ->
     return sorted(out, key=lambda s: tuple((n, str(p)) for n, p in s.sockets))
 
 
-def _blocking(box: Box, port: int) -> bool:
+def is_blocking(box: Box, port: int) -> bool:
+    """Spanning tree keeps the port closed: it learns nothing."""
     row = box.spanning.get(port)
     return row is not None and row.state == BLOCKING
 
@@ -86,7 +87,7 @@ def _inside(boxes: Mapping[str, Box], learned: Learned, sockets: list[Socket]) -
     for (a, p), (b, q) in combinations(told, 2):
         if a != b:
             found |= learned.between(a, p, b, q)
-    shut = [n for n, p in told if n in boxes and _blocking(boxes[n], p)]
+    shut = [n for n, p in told if n in boxes and is_blocking(boxes[n], p)]
     for node, port in told:
         # The other end lets nothing through: what is here is on the medium.
         if any(n != node for n in shut):

@@ -140,7 +140,13 @@ class Who:
         """Nodes that may bridge."""
         strange = {s.id for s in self.strangers.values() if BRIDGE in s.can}
         boxes = {n for n, b in self._boxes.items() if b.bridging}
-        return strange | boxes | {n for n, kind in self.class_of.items() if kind in BRIDGES}
+        said = {
+            node
+            for box in self._boxes.values()
+            for h in box.heard
+            if BRIDGE in h.can and PHONE not in h.can and (node := self._known(h))
+        }
+        return strange | boxes | said | {n for n, kind in self.class_of.items() if kind in BRIDGES}
 
     def forwards(self, node: str, h: Heard | None = None) -> bool:
         """Is it a node of the map, not an endpoint? What it says of itself first: a phone bridges too, and is none."""

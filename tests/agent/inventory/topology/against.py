@@ -8,9 +8,9 @@ from agent.inventory.topology.build import topologies
 from agent.model.observation import Observation
 from agent.model.topology import End, Topology
 from fixtures.networks.around import KEY
-from fixtures.switched.bridges import simulate
-from fixtures.switched.tables import Numbers, asset_id, assets, told
-from fixtures.switched.truth import BRIDGING, Cable, Net
+from fixtures.networks.switched.bridges import simulate
+from fixtures.networks.switched.tables import Numbers, asset_id, assets, told
+from fixtures.networks.switched.truth import BRIDGING, Cable, Net
 
 BOXES = frozenset({"switch", "dumb", "ap", "hypervisor", "router"})
 
@@ -22,6 +22,8 @@ class Seen:
     net: Net
     topology: Topology
     refused: frozenset[str]
+    tableless: frozenset[str] = frozenset()
+    """Switches of which something was lost."""
 
     def __post_init__(self) -> None:
         self.device = {asset_id(d): d for d in self.net.devices}
@@ -81,7 +83,7 @@ class Seen:
         """Links that are no cable. Through a dumb switch to one that let us not in counts as one: nobody could know."""
         out: list[str] = []
         for k in self.topology.links:
-            if self.cables(k.a, k.b) or self._through_dumb(k.a, k.b):
+            if self.cables(k.a, k.b) or (self._through_dumb(k.a, k.b) and k.conf <= 900):
                 continue
             names = [
                 self.device.get(e.node, f"hidden {self.hidden.get(e.node)}") for e in (k.a, k.b)
@@ -91,7 +93,7 @@ class Seen:
 
     def _through_dumb(self, a: End, b: End) -> bool:
         one, other = self.device.get(a.node), self.device.get(b.node)
-        if one is None or other is None or not {one, other} & self.blind():
+        if one is None or other is None or not {one, other} & (self.blind() | self.tableless):
             return False
         for c in self.at[one]:
             dumb = c.other(one)
@@ -168,5 +170,6 @@ def look(
     kept: list[tuple[str, Observation]] = [
         ("r", o) for some in of.values() for o in some if o.id not in drop
     ]
+    tableless = frozenset(d for d, some in of.items() for o in some if o.id in drop)
     found = topologies(kept, assets(net, of), KEY)
-    return Seen(net, found[0] if found else Topology(), refused)
+    return Seen(net, found[0] if found else Topology(), refused, tableless)

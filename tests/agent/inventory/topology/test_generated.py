@@ -7,7 +7,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.switched.random_net import random_net
+from fixtures.networks.switched.random_net import random_net
 from tests.agent.inventory.topology.against import look
 
 SEEDS = st.integers(0, 2**32)

@@ -10,9 +10,9 @@ import pytest
 
 import fixtures.lab
 from agent.model.topology import Link
-from fixtures.switched.bridges import simulate
-from fixtures.switched.tables import asset_id, told
-from fixtures.switched.truth import Net, load
+from fixtures.networks.switched.bridges import simulate
+from fixtures.networks.switched.tables import asset_id, told
+from fixtures.networks.switched.truth import Net, load
 from tests.agent.inventory.topology.against import Seen, look
 
 
@@ -107,4 +107,4 @@ def test_a_lost_observation_adds_nothing() -> None:
             assert seen.false_links() == [], o.body
             assert seen.false_places() == [], o.body
             for k in seen.topology.links:
-                assert k.conf <= sure.get((k.a.node, k.b.node), 600), (o.body, k)
+                assert k.conf <= sure.get((k.a.node, k.b.node), 900), (o.body, k)

@@ -1,0 +1,96 @@
+"""Devices and subnets that switches and routers know of and that no sweep met: the proof of what was overlooked.
+
+A subnet seen in a route or at an interface that is not in scope is never asked anything; it is an unknown with its step.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from agent.inventory.mac import VIRTUAL_ROUTER, kind_of
+from agent.judgement.world import World
+from agent.model.bodies_snmp import Cell, SnmpTable
+from agent.model.scope import parse_range
+
+Subnet = IPv4Network | IPv6Network
+MOST = 64
+"""Subnets named of one site: a routing table may hold thousands."""
+INVALID_ROUTE = 2
+"""ipRouteType (RFC 1213), reject of the newer tables."""
+
+
+def unmet_macs(world: World) -> dict[str, int]:
+    """Site -> cards on switch ports that belong to no known device."""
+    out: dict[str, int] = {}
+    for t in world.inventory.topologies:
+        count = sum(p.asset is None and kind_of(p.mac) not in VIRTUAL_ROUTER for p in t.places)
+        if count:
+            out[t.site] = count
+    return out
+
+
+def unmet_subnets(world: World) -> dict[str, list[str]]:
+    """Site -> private or own subnets told by devices there, of which not one address is in any site's lists."""
+    found: dict[str, set[Subnet]] = defaultdict(set)
+    for o in world.observations.values():
+        if isinstance(o.body, SnmpTable):
+            site = o.subject.ns.removeprefix("site/")
+            found[site].update(n for n in _subnets(o.body) if _counts(n))
+    out: dict[str, list[str]] = {}
+    for site, subnets in sorted(found.items()):
+        known = _listed(world)
+        new = [n for n in subnets if not any(_overlap(n, k) for k in known)]
+        # A summary of networks that stand here themselves says nothing more.
+        new = [n for n in new if not any(_inside(m, n) for m in subnets if m != n)]
+        if new:
+            new.sort(key=lambda n: (n.version, int(n.network_address), n.prefixlen))
+            out[site] = [str(n) for n in new[:MOST]]
+    return out
+
+
+def _subnets(table: SnmpTable) -> Iterator[Subnet]:
+    if table.table not in ("addresses", "routes", "cidr_routes", "inet_routes"):
+        return
+    for row in table.records():
+        if row.get("type") == INVALID_ROUTE:
+            continue
+        length = row["prefix"] if "prefix" in row else row.get("mask")
+        if (net := _network(row.get("address", row.get("to")), length)) is not None:
+            yield net
+
+
+def _network(address: Cell, length: Cell) -> Subnet | None:
+    if not isinstance(address, str) or length is None:
+        return None
+    try:
+        return ip_network(f"{address}/{length}", strict=False)
+    except ValueError:
+        return None
+
+
+def _counts(net: Subnet) -> bool:
+    """A network of somebody's own: no default route, no single host, nothing the internet routes."""
+    if net.prefixlen in (0, net.max_prefixlen) or not net.is_private:
+        return False
+    return not (net.is_loopback or net.is_link_local or net.is_multicast or net.is_unspecified)
+
+
+def _listed(world: World) -> list[Subnet]:
+    texts: list[str] = []
+    for s in world.sites.values():
+        texts += [*s.networks, *(n for n, _ in s.never), *(n for n, _ in s.unreached)]
+    return [n for text in texts for n in parse_range(text)]
+
+
+def _overlap(a: Subnet, b: Subnet) -> bool:
+    return _inside(a, b) or _inside(b, a)
+
+
+def _inside(a: Subnet, b: Subnet) -> bool:
+    if a.version != b.version or a.prefixlen < b.prefixlen:
+        return False
+    return int(a.network_address) >> (b.max_prefixlen - b.prefixlen) == int(b.network_address) >> (
+        b.max_prefixlen - b.prefixlen
+    )
