@@ -33,6 +33,8 @@ class SiteFacts(M):
     networks: tuple[str, ...]
     never: tuple[tuple[str, str], ...] = ()
     unreached: tuple[tuple[str, str], ...] = ()
+    dhcp_servers: tuple[str, ...] = ()
+    """Addresses that may give out addresses beside the gateway."""
 
 
 class EngagementFacts(M):
