@@ -35,6 +35,8 @@ class SiteFacts(M):
     unreached: tuple[tuple[str, str], ...] = ()
     dhcp_servers: tuple[str, ...] = ()
     """Addresses that may give out addresses beside the gateway."""
+    care: tuple[str, ...] = ()
+    """Networks for which client.toml asks for care."""
 
 
 class EngagementFacts(M):
@@ -188,6 +190,8 @@ class LedgerLine(M):
     first: Us
     last: Us
     estimated: bool = False
+    care: str = ""
+    """Why the target was treated with care from when it was known: an entry of fragile.toml, or `client.toml`."""
 
 
 class Conflict(M):
