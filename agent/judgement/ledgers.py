@@ -47,7 +47,7 @@ def _cares(material: Material, site_of: Mapping[str, str]) -> dict[str, Care]:
         seen[site_of.get(run, "")][o.body.kind].append(o)
     out = {s.id: Care(s.care) for s in material.engagement.sites}
     for site, kinds in seen.items():
-        out.setdefault(site, Care()).look(lambda kind, kinds=kinds: kinds.get(kind, ()))
+        out.setdefault(site, Care()).look(kinds.__getitem__)
     return out
 
 

@@ -21,7 +21,8 @@ TABLE = load_evidence()
 @cache
 def devices() -> list[dict[str, Any]]:
     path = Path(__file__).with_name("held_out.toml")
-    return tomllib.loads(path.read_text("utf-8"))["device"]
+    found: list[dict[str, Any]] = tomllib.loads(path.read_text("utf-8"))["device"]
+    return found
 
 
 def sights(seen: dict[str, Any]) -> Iterator[Body]:
@@ -29,7 +30,9 @@ def sights(seen: dict[str, Any]) -> Iterator[Body]:
     yield arp(seen.get("mac", "00:00:5e:00:53:aa"))
     yield from map(port, seen.get("ports", ()))
     if seen.keys() & {"title", "server", "realm", "location"}:
-        told = {k: seen[k] for k in ("title", "server", "realm", "location") if k in seen}
+        told: dict[str, Any] = {
+            k: seen[k] for k in ("title", "server", "realm", "location") if k in seen
+        }
         yield page("").model_copy(update=told)
     if seen.keys() & {"subject", "issuer"}:
         mine = seen.get("subject", "CN=localhost")
