@@ -17,7 +17,8 @@ from agent.model.judged import Judged
 from reports.html.editions import Edition
 from reports.html.render import render, write_report
 from reports.html.texts import Lang, text
-from tests.reports.sample import HOSTILE, SECRET_NAMES, judged
+from tests.reports.sample import judged
+from tests.reports.sample_estate import HOSTILE, SECRET_NAMES
 
 LANGS: tuple[Lang, ...] = get_args(Lang)
 EDITIONS: tuple[Edition, ...] = get_args(Edition)

@@ -10,7 +10,8 @@ from agent.judgement.judge import judge
 from agent.judgement.lines import _PORTS  # pyright: ignore[reportPrivateUsage]
 from agent.model.ref import addr
 from agent.model.scope import OT_PORTS, RAW_PRINT_PORTS
-from tests.agent.judgement.sample import DAY, HQ, NOW, Run, engagement, hq_hosts, material
+from tests.agent.judgement.sample import HQ, engagement, hq_hosts, material
+from tests.agent.judgement.sample_run import DAY, NOW, Run
 
 
 def judged_ports() -> dict[int, str]:

@@ -21,7 +21,8 @@ from agent.model.judged import Judged
 from agent.model.ledger import LedgerEntry
 from agent.model.ref import addr
 from agent.model.status import ProbeStatus
-from tests.agent.judgement.sample import DAY, HQ, NOW, Run, client, engagement, hq_hosts, material
+from tests.agent.judgement.sample import HQ, client, engagement, hq_hosts, material
+from tests.agent.judgement.sample_run import DAY, NOW, Run
 
 
 def entry(kind: str, packets: int, at: int, **more: object) -> tuple[str, LedgerEntry]:
