@@ -66,7 +66,7 @@ class RunRequest:
     operator: str = ""
     port_offset: int = 0
     fast: bool = False
-    ports: str = "msp"
+    ports: str | None = None
     arp_pps: int | None = None
 
 
@@ -165,7 +165,7 @@ class Performing:
     def _odd(self) -> str:
         """What of the request cannot be, in words; empty where all can."""
         try:
-            port_set(self.request.ports)
+            port_set(self.request.ports or "msp")
         except ValueError as error:
             return f"--ports takes msp, wide or a list of TCP ports: {error}"
         if self.request.arp_pps is not None and not 1 <= self.request.arp_pps <= MOST_ARP_PPS:
@@ -278,7 +278,7 @@ class Performing:
             accounts=accounts,
             seen_kind=store.seen,
             slow_ranges=ranges,
-            ports=self.request.ports,
+            ports=self.request.ports or self.engagement.site(site).ports,
             arp_pps=self.request.arp_pps or int(rates.link_pps),
             care=care,
             nmap=nmap,

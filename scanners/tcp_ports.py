@@ -13,7 +13,8 @@ from ipaddress import IPv4Network
 from typing import Literal
 
 from agent.catalogs.fragile import by_mac
-from agent.catalogs.port_sets import in_front, port_set
+from agent.catalogs.port_sets import asks_industrial, in_front, port_set
+from agent.catalogs.ports import OT_QUESTION
 from agent.contract import (
     Context,
     Emit,
@@ -63,7 +64,9 @@ class TcpPorts:
     rev: int = 1
     needs: Needs = Needs(deadline_s=7200, after=("arp", "neighbours", "icmp", "ping"))
     emits: frozenset[str] = frozenset({"tcp.port", "host.answer"})
-    asks: Mapping[str, Strength] = field(default_factory=lambda: {"tcp.ports": "weak"})
+    asks: Mapping[str, Strength] = field(
+        default_factory=lambda: {"tcp.ports": "weak", OT_QUESTION: "weak"}
+    )
 
     def plan(self, ctx: Context) -> Iterable[UnitPlan]:
         live = set(answered(ctx, "arp.entry", "icmp.echo"))
@@ -135,6 +138,9 @@ class TcpPorts:
             # On the loopback lab the kernel answers for every address: a refusal proves nothing there.
             await emit(host_ref(ctx, host), HostAnswer(method="tcp-reset"), channel="tcp")
         emit.ask("tcp.ports", host_ref(ctx, host), outcome(said))
+        if "ot" in unit.params and asks_industrial(ports) and opened < OPEN_LIMIT:
+            # They are in front: asked also where the rest was left out.
+            emit.ask(OT_QUESTION, host_ref(ctx, host), outcome(said))
 
 
 def parts(unit: UnitPlan) -> list[tuple[int, ...]]:

@@ -37,7 +37,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "agent.told": (),
     # The engine knows probes by their contract only.
     "agent.context": ("agent.contract", "agent.model"),
-    "agent.care": ("agent.catalogs", "agent.model"),
+    "agent.care": ("agent.catalogs", "agent.inventory", "agent.model"),
     "agent.counting": ("agent.contract",),
     "agent.emitter": ("agent.clock", "agent.contract", "agent.counting", "agent.model"),
     "agent.outcome": ("agent.contract", "agent.model"),
@@ -62,6 +62,7 @@ MAY: dict[str, tuple[str, ...]] = {
     # Pure: from what was stored to what is said.
     "agent.inventory": ("agent.inventory", "agent.catalogs", "agent.material", "agent.model"),
     "agent.judgement": (
+        "agent.care",
         "agent.judgement",
         "agent.inventory",
         "agent.catalogs",

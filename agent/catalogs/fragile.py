@@ -1,4 +1,4 @@
-"""Devices that are treated with care, as data: by vendor block of the MAC address (IEEE MA-L, MA-M, MA-S) or by an open port."""
+"""Devices that are treated with care, as data: by vendor block of the MAC address (IEEE MA-L, MA-M, MA-S), an open port, or class."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from pydantic import Field
 
+from agent.model.asset import DEVICE_CLASSES
 from agent.model.base import M
 
 
@@ -17,23 +18,26 @@ class Reason(M):
 
 
 class FragileEntry(M):
-    """`blocks`: the first 6, 7 or 9 hex digits of a MAC."""
+    """`blocks`: the first 6, 7 or 9 hex digits of a MAC. `classes`: device classes. `source`: a document, or "experience"."""
 
     id: str
     why: Reason
     source: str = Field(min_length=5)
     blocks: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
+    classes: tuple[str, ...] = ()
 
 
 @cache
 def load_fragile() -> tuple[FragileEntry, ...]:
-    """Raises `ValueError` where two entries claim one block or port, or the data is wrong."""
+    """Raises `ValueError` where two entries claim one block, port or class, or the data is wrong."""
     raw = tomllib.loads(files("agent.catalogs").joinpath("fragile.toml").read_text("utf-8"))
     entries = tuple(FragileEntry.model_validate(row) for row in raw["fragile"])
-    claims = [c for e in entries for c in (*e.blocks, *map(str, e.ports))]
+    claims = [c for e in entries for c in (*e.blocks, *map(str, e.ports), *e.classes)]
     if len(set(claims)) != len(claims):
-        raise ValueError("fragile.toml: a block or port stands in two entries")
+        raise ValueError("fragile.toml: a block, port or class stands in two entries")
+    if wrong := {c for e in entries for c in e.classes} - set(DEVICE_CLASSES):
+        raise ValueError(f"fragile.toml: no such device class: {min(wrong)}")
     return entries
 
 
@@ -57,3 +61,13 @@ def by_mac(mac: str) -> FragileEntry | None:
 def by_port(port: int) -> FragileEntry | None:
     """The entry for a host with *port* open."""
     return _ports().get(port)
+
+
+def by_class(device_class: str) -> FragileEntry | None:
+    """The entry for devices of *device_class*."""
+    return next((e for e in load_fragile() if device_class in e.classes), None)
+
+
+def by_id(entry: str) -> FragileEntry | None:
+    """The entry named *entry*; None for one that this version does not know."""
+    return next((e for e in load_fragile() if e.id == entry), None)

@@ -57,9 +57,8 @@ def port_set(choice: str = "msp", *, ot: bool = False) -> tuple[int, ...]:
             chosen |= numbers(row.ports)
     else:
         chosen = numbers(choice)
-    known = by_number()
     kept = (p for p in chosen if ot or p not in OT_PORTS)
-    return tuple(sorted(kept, key=lambda p: (not (p in known and known[p].first), p)))
+    return tuple(sorted(kept, key=lambda p: (not _first(p), p)))
 
 
 @cache
@@ -73,8 +72,18 @@ def asked_ports(choice: str, ot: bool) -> frozenset[int]:
 
 def in_front(ports: tuple[int, ...]) -> int:
     """How many of *ports*, as `port_set` orders them, speak for most devices."""
-    known = by_number()
-    return sum(1 for p in ports if p in known and known[p].first)
+    return sum(map(_first, ports))
+
+
+def _first(port: int) -> bool:
+    """Of a controller nothing else may be open: where its ports are asked at all, they decide too whether anybody is there."""
+    entry = by_number().get(port)
+    return port in OT_PORTS or (entry is not None and entry.first)
+
+
+def asks_industrial(ports: tuple[int, ...]) -> bool:
+    """Are all industrial TCP ports of the set `msp` among *ports*? Less is no look at them."""
+    return {e.port for e in load_ports() if e.ot} <= set(ports)
 
 
 def numbers(text: str) -> set[int]:

@@ -16,13 +16,31 @@ if TYPE_CHECKING:
     from agent.engagement.outlook import Outlook
 
 
+def _ports(ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    from agent.catalogs.port_sets import port_set
+
+    try:
+        port_set(value or "msp")
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, option) from None
+    return value
+
+
 @click.command("plan")
 @engagement_argument
 @click.option("--site", help="One site; all of them when left out.")
 @click.option("--wide", is_flag=True, help="Allow a scope wider than a /16.")
+@click.option(
+    "--ports",
+    metavar="msp|wide|LIST",
+    callback=_ports,
+    help="TCP ports to ask, as `run` takes them.",
+)
 @click.option("--lang", type=click.Choice(["en", "fr"]), default="en", help="Who notices what, in.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a site.")
-def command(engagement: Path, site: str | None, wide: bool, lang: str, as_json: bool) -> int:
+def command(
+    engagement: Path, site: str | None, wide: bool, ports: str | None, lang: str, as_json: bool
+) -> int:
     """Say what a run of ENG would do, and whether it may start. Sends nothing and asks for no secret."""
     from agent.engagement.outlook import outlook
     from agent.engagement.problems import EngagementError, Refusal
@@ -40,6 +58,7 @@ def command(engagement: Path, site: str | None, wide: bool, lang: str, as_json: 
                 raw_why=raw_why,
                 language=lang,
                 wide=wide,
+                ports=ports,
             )
         except (Refusal, EngagementError) as error:
             raise Stop(str(error), getattr(error, "code", 2)) from None
@@ -80,6 +99,7 @@ def lines(o: Outlook) -> Iterator[str]:
         yield f"  {'ask ' if n.asked else 'skip'} {n.net} ({n.use}{care})"
     yield from (f"  never     {net} ({why})" for net, why in o.never)
     yield from (f"  unreached {net} ({why})" for net, why in o.unreached)
+    yield f"  {o.ports.count} TCP ports of each: {o.ports.choice[:60]}, by {o.ports.by}"
     yield ""
     yield f"BUDGET  at most {o.packets} packets, if every address holds a host, in about {_time(o.seconds)};"
     yield f"        in addition what is said below for {_sample()}"

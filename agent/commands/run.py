@@ -51,10 +51,8 @@ def _seconds(ctx: click.Context, option: click.Parameter, value: float | None) -
 )
 @click.option(
     "--ports",
-    default="msp",
-    show_default=True,
     metavar="msp|wide|LIST",
-    help="TCP ports to ask: those that matter to an MSP, about 1,300, or your own (22,80,8000-8010).",
+    help="TCP ports to ask: those that matter to an MSP, about 1,300, or your own (22,80,8000-8010). Without it client.toml decides (msp).",
 )
 @click.option(
     "--arp-rate",
@@ -79,7 +77,7 @@ def command(
     no_raw: bool,
     with_nmap: tuple[str, ...],
     retry_account: tuple[str, ...],
-    ports: str,
+    ports: str | None,
     arp_rate: int | None,
     fast: bool,
     deadline: float | None,

@@ -22,6 +22,7 @@ from agent.engagement.fields import (
     Mac,
     Mode,
     Name,
+    PortsAsked,
     Purpose,
     Range,
     Reach,
@@ -131,7 +132,9 @@ class HereIf(Table):
 
 
 class Site(Table):
-    """`hours` and `scan` are wall-clock times of `timezone` (without it: of the machine that runs)."""
+    """`hours` and `scan` are wall-clock times of `timezone` (without it: of the machine that runs). `ports`: the TCP ports that are asked
+    where `--ports` does not say otherwise. `dhcp_servers`: who may give out addresses beside the gateway.
+    """
 
     id: Annotated[Slug, Field(json_schema_extra=ex('id = "siege"'))]
     address: Annotated[str, Field(json_schema_extra=ex('address = "1 rue de l\'Exemple"'))] = ""
@@ -144,6 +147,10 @@ class Site(Table):
     scan: Annotated[Hours | None, Field(json_schema_extra=ex('scan = "Mon-Fri 09:30-11:30"'))] = (
         None
     )
+    ports: Annotated[PortsAsked, Field(json_schema_extra=ex('ports = "wide"'))] = "msp"
+    dhcp_servers: Annotated[
+        tuple[Ip, ...], Field(json_schema_extra=ex('dhcp_servers = ["192.168.1.1"]'))
+    ] = ()
     reach: Annotated[Reach, Field(json_schema_extra=ex('reach = "rmm:SRV-DEPOT"'))] = "direct"
     networks: Annotated[
         tuple[Network, ...],

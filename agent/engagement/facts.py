@@ -39,6 +39,8 @@ def facts(engagement: Engagement) -> EngagementFacts:
                 never=tuple((n.net, n.why) for n in s.never)
                 + tuple((n.net, "guest network") for n in s.networks if n.use == "guest"),
                 unreached=tuple((n.net, n.why) for n in s.unreached),
+                dhcp_servers=s.dhcp_servers,
+                care=tuple(n.net for n in s.networks if n.care is not None),
             )
             for s in client.site
         ),

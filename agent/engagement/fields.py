@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 from pydantic_core import PydanticCustomError
 
+from agent.catalogs.port_sets import port_set
 from agent.engagement.windows import WindowError, parse_window
 from agent.model.ref import normal
 from agent.model.scope import parse_range
@@ -147,6 +148,18 @@ def _reach(text: str) -> str:
     return text
 
 
+def _ports(value: object) -> object:
+    parts: list[object] = list(value) if isinstance(value, list | tuple) else [value]  # pyright: ignore[reportUnknownArgumentType]
+    if not all(isinstance(p, int | str) and not isinstance(p, bool) for p in parts):
+        raise _wrong('is not "msp", "wide" or a list of TCP ports such as [22, 80, "8000-8010"]')
+    text = ",".join(map(str, parts))
+    try:
+        port_set(text)
+    except ValueError as error:
+        raise _wrong(f'is not "msp", "wide" or a list of TCP ports: {error}') from None
+    return text
+
+
 def _domain(text: str) -> str:
     name = text.strip().rstrip(".").lower()
     if not re.fullmatch(r"(?=.{1,253}$)([^\s./@:]{1,63}\.)+[^\s./@:]{1,63}", name):
@@ -171,6 +184,8 @@ SecretForms = Annotated[
     BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
 ]
 """One form of secret, or several in a list."""
+PortsAsked = Annotated[str, BeforeValidator(_ports)]
+"""A set of ports, or a list: numbers and ranges. Kept as `--ports` takes it."""
 Slug = Annotated[str, AfterValidator(_id)]
 Reach = Annotated[str, AfterValidator(_reach)]
 Domain = Annotated[str, AfterValidator(_domain)]

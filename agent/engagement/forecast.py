@@ -49,8 +49,9 @@ def forecasts(
     probes: Sequence[Probe],
     *,
     raw_why: str = "",
+    ports: str | None = None,
 ) -> tuple[Forecast, ...]:
-    """One for each of *probes*. *raw_why* is why there are no raw packets; empty when there are."""
+    """One for each of *probes*. *raw_why* is why there are no raw packets; empty when there are. *ports* wins over client.toml."""
     accounts = _Configured(engagement)
 
     def context(seen: dict[str, list[Observation]]) -> RunContext:
@@ -66,6 +67,7 @@ def forecasts(
             accounts=accounts,
             seen_kind=lambda kind: seen.get(kind, []),
             slow_ranges=slow_ranges(engagement, site),
+            ports=ports or engagement.site(site).ports,
             ot_ranges=ot_ranges(engagement, site),
         )
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from ipaddress import ip_interface
 from math import ceil
+from typing import Literal
 
 from agent.catalogs.notice import notices_of
+from agent.catalogs.port_sets import port_set
 from agent.contract import Probe
 from agent.credentials import AccountBook
 from agent.engagement.client_file import Site
@@ -61,6 +63,14 @@ class ProbeLine(M):
     seconds: int
 
 
+class PortsLine(M):
+    """Which TCP ports would be asked: `choice` is "msp", "wide" or a list, `count` how many, `by` who decided."""
+
+    choice: str
+    count: int
+    by: Literal["client.toml", "--ports"]
+
+
 class AccountLine(M):
     id: str
     purpose: str
@@ -95,6 +105,7 @@ class Outlook(M):
     never: tuple[tuple[str, str], ...]
     unreached: tuple[tuple[str, str], ...]
     hosts: int
+    ports: PortsLine
     probes: tuple[ProbeLine, ...]
     packets: int
     seconds: int
@@ -114,13 +125,17 @@ def outlook(
     here: Here | None = None,
     language: str = "en",
     wide: bool = False,
+    ports: str | None = None,
 ) -> Outlook:
-    """Look ahead at a run of *site_id*. Sends nothing and fetches no secret. Raises `Refusal` (2) for an unknown site."""
+    """Look ahead at a run of *site_id*. Sends nothing and fetches no secret. Raises `Refusal` (2) for an unknown site.
+
+    *ports* as `run --ports` takes it, already checked; without it client.toml decides.
+    """
     site = engagement.site(site_id)
     here = here or look()
     rule = rule_of(engagement, site)
     found = checks(engagement, site.id, now, lambda: here, wide=wide)
-    lines = _probes(engagement, site, rule, here, probes, raw_why, wide)
+    lines = _probes(engagement, site, rule, here, probes, raw_why, wide, ports)
     running = [line for line in lines if line.runs]
     sums = [line for line in running if not line.per_host]
     return Outlook(
@@ -146,6 +161,11 @@ def outlook(
         never=tuple((n.net, n.why) for n in site.never),
         unreached=tuple((n.net, n.why) for n in site.unreached),
         hosts=_hosts(rule, wide),
+        ports=PortsLine(
+            choice=ports or site.ports,
+            count=len(port_set(ports or site.ports)),
+            by="--ports" if ports else "client.toml",
+        ),
         probes=lines,
         packets=sum(line.packets for line in sums),
         seconds=sum(line.seconds for line in sums),
@@ -179,6 +199,7 @@ def _probes(
     probes: Sequence[Probe],
     raw_why: str,
     wide: bool,
+    ports: str | None,
 ) -> tuple[ProbeLine, ...]:
     if rule.size() > 1 << 16 and not wide:
         return ()
@@ -197,7 +218,7 @@ def _probes(
         mode="lab-loopback" if lab else "unprivileged" if raw_why else "raw",
     )
     out: list[ProbeLine] = []
-    for f in forecasts(engagement, site.id, rule, vantage, probes, raw_why=raw_why):
+    for f in forecasts(engagement, site.id, rule, vantage, probes, raw_why=raw_why, ports=ports):
         rates = PROFILES["quiet" if engagement.quiet else "normal"]
         rate = rates.link_pps if f.probe in ("arp", "neighbours") else rates.total_pps
         out.append(

@@ -23,6 +23,7 @@ from agent.model import bodies
 from agent.model.asset import DEVICE_CLASSES
 from agent.model.base import Us
 from agent.model.bodies_told import OsTold
+from agent.model.bodies_udp import LinkNeighbour
 
 SHOWN = 80
 """Characters of a sign's text that its reason shows."""
@@ -181,5 +182,10 @@ def told(e: Endpoint) -> Iterable[tuple[str, Claim]]:
             yield b.name, Claim(b.value, standing, o.at, run, o.id)
         elif isinstance(b, bodies.DeviceIdentity) and b.scheme == "serial":
             yield "serial", Claim(b.value, standing, o.at, run, o.id)
+        elif isinstance(b, LinkNeighbour):
+            said = (("vendor", b.manufacturer), ("model", b.model), ("serial", b.serial))
+            for name, value in (*said, ("firmware", b.firmware)):
+                if value:
+                    yield name, Claim(value, standing, o.at, run, o.id)
         elif isinstance(b, OsTold) and b.accuracy >= SURE:
             yield "os", Claim(b.name, CATALOGUE, o.at, run, o.id, b.tool)

@@ -17,6 +17,7 @@ from agent.judgement.rules_devices import (
     key_shared,
 )
 from agent.judgement.rules_end_of_life import end_of_life_os
+from agent.judgement.rules_link import dhcp_stranger, neighbour_announced, port_authentication
 from agent.judgement.world import World
 from agent.model.base import hash_id
 from agent.model.finding import SEVERITIES, Finding
@@ -29,9 +30,12 @@ JUDGES: Mapping[str, Callable[[World], Iterator[Hit]]] = {
         device_gone,
         device_known_unseen,
         device_unknown,
+        dhcp_stranger,
         end_of_life_os,
         former_names,
         key_shared,
+        neighbour_announced,
+        port_authentication,
     )
 }
 RANK = {s: i for i, s in enumerate(SEVERITIES)}

@@ -173,6 +173,13 @@ class Looked:
             for a in look.answers
         )
 
+    def newest(self, kind: str, address: Ref) -> list[Answer] | None:
+        """Answers of the newest run that put question *kind* to *address*, or was to; None where a unit of it did not finish."""
+        looks = self._looks.newest(question(kind), str(address))
+        if not all(look.done for look in looks):
+            return None
+        return [a for look in looks for a in look.answers if a.kind == question(kind)]
+
     def whole(self, site: SiteFacts) -> bool:
         """Is every device of *site* known that could be found: all addresses asked, each network answering, no evidence lost?"""
         return self._whole[site.id]

@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from agent.catalogs.ports import OT_QUESTION
 from agent.catalogs.unknowns import load_unknowns
+from agent.judgement.industrial import industrial_unasked
 from agent.judgement.missed import Missed
 from agent.judgement.unmet import unmet_macs, unmet_subnets
 from agent.judgement.world import World, class_of, unconfirmed
@@ -181,18 +181,15 @@ def _told(world: World) -> Iterator[Unknown]:
 
 
 def _ranges(world: World) -> Iterator[Unknown]:
-    ot = {
-        world.looked.site(run)
-        for run, status in world.material.statuses
-        if status.outcome == "done" and any(a.kind == OT_QUESTION for a in status.asks)
-    }
     for s in world.sites.values():
         for cause, ranges in (("range_never", s.never), ("range_unreached", s.unreached)):
             for network, why in ranges:
                 params: dict[str, str | int] = {"network": network, "why": why, "site": s.id}
                 yield _unknown(cause, network, s.id, params=params)
-        if world.looked.newest_runs(s.id) and s.id not in ot:
-            yield _unknown("ot_not_asked", s.id, s.id, params={"site": s.id})
+        if world.looked.newest_runs(s.id):
+            for network in industrial_unasked(world.looked, s):
+                params = {"network": network, "site": s.id}
+                yield _unknown("ot_not_asked", network, s.id, params=params)
         for network in passive(world, s):
             yield _unknown(
                 "range_passive", network, s.id, params={"network": network, "site": s.id}

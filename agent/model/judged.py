@@ -34,6 +34,10 @@ class SiteFacts(M):
     networks: tuple[str, ...]
     never: tuple[tuple[str, str], ...] = ()
     unreached: tuple[tuple[str, str], ...] = ()
+    dhcp_servers: tuple[str, ...] = ()
+    """Addresses that may give out addresses beside the gateway."""
+    care: tuple[str, ...] = ()
+    """Networks for which client.toml asks for care."""
 
 
 class EngagementFacts(M):
@@ -187,6 +191,8 @@ class LedgerLine(M):
     first: Us
     last: Us
     estimated: bool = False
+    care: str = ""
+    """Why the target was treated with care from when it was known: an entry of fragile.toml, or `client.toml`."""
 
 
 class Conflict(M):

@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from agent.catalogs.fragile import by_id
 from agent.model.asset import Asset
 from agent.model.checklist import ChecklistItem
 from agent.model.finding import Finding
@@ -383,6 +384,15 @@ class View(Words):
         """The lines with most packets, and how many are only in inventory.json."""
         lines = sorted(self.judged.ledger, key=lambda x: -x.packets)
         return lines[:LEDGER_ROWS], max(0, len(lines) - LEDGER_ROWS)
+
+    def care(self, why: str) -> str:
+        """Why a target of the ledger was treated with care, in words; empty where it was not."""
+        if not why:
+            return ""
+        entry = by_id(why)
+        if entry is None:
+            return self.t("care_asked") if why == "client.toml" else why
+        return entry.why.fr if self.lang == "fr" else entry.why.en
 
     def verdict(self, r: RunFacts) -> list[tuple[str, str]]:
         """The three verdicts of verify as (kind, text): in itself, signed, known outside."""

@@ -13,7 +13,8 @@ from defusedxml import ElementTree
 from agent.model.judged import Judged
 from reports.exports.find import exporters
 from reports.exports.itglue_csv import HEADS
-from tests.reports.sample import HOSTILE, judged
+from tests.reports.sample import judged
+from tests.reports.sample_estate import HOSTILE
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ import pytest
 from agent.model.judged import Judged
 from reports.html.render import write_report
 from reports.to_json import InventoryDocument
-from tests.reports.sample import HOSTILE, judged
+from tests.reports.sample import judged
+from tests.reports.sample_estate import HOSTILE
 
 
 @pytest.fixture(scope="module")

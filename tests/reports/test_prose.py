@@ -19,7 +19,7 @@ from agent.model.observation import Standing
 from agent.model.status import UnitOutcome
 from reports.html.texts import Lang, strings
 from reports.prose import Prose
-from tests.reports.sample import PARAMS
+from tests.reports.sample_estate import PARAMS
 
 
 @pytest.fixture(params=["en", "fr"])

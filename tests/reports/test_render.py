@@ -17,7 +17,8 @@ from agent.model.judged import Judged
 from reports.html.editions import Edition
 from reports.html.render import render, write_report
 from reports.html.texts import Lang, text
-from tests.reports.sample import HOSTILE, SECRET_NAMES, judged
+from tests.reports.sample import judged
+from tests.reports.sample_estate import HOSTILE, SECRET_NAMES
 
 LANGS: tuple[Lang, ...] = get_args(Lang)
 EDITIONS: tuple[Edition, ...] = get_args(Edition)
@@ -207,3 +208,23 @@ def test_files_and_their_names(tmp_path: Path, sample: Judged) -> None:
     assert [p.name for p in write_report(sample, "fr", "client", tmp_path)] == [
         "report-fr-client.html"
     ]
+
+
+@pytest.mark.parametrize(
+    ("lang", "why", "asked"),
+    [
+        ("en", "a port of an industrial protocol is open", "client.toml asks for it"),
+        ("fr", "un port d&#39;un protocole industriel est ouvert", "demandé dans client.toml"),
+    ],
+)
+def test_the_ledger_tells_who_was_treated_with_care(
+    sample: Judged, lang: Lang, why: str, asked: str
+) -> None:
+    reasons = ("industrial-port", "client.toml", "from-a-later-version")
+    lines = tuple(
+        line.model_copy(update={"care": care, "packets": 10**6})
+        for line, care in zip(sample.ledger, reasons, strict=False)
+    )
+    document = render(sample.model_copy(update={"ledger": lines}), lang, "technician")
+    section = document[document.index('id="ledger"') :]
+    assert all(words in section for words in (why, asked, "from-a-later-version"))

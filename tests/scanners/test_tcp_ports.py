@@ -133,6 +133,36 @@ def test_one_answer_a_host(said: set[Knock], told: str) -> None:
     assert outcome(said) == told  # type: ignore[arg-type]
 
 
+def _industrial(
+    params: dict[str, str], table: dict[int, Knock | OSError]
+) -> tuple[Books, list[int]]:
+    dial = Answers(table, "silent")
+    ctx = context(scope=ONE)
+    object.__setattr__(ctx, "dial", dial)
+    books = Books()
+    asyncio.run(TcpPorts().run(unit(**params), ctx, books))
+    return books, dial.asked
+
+
+def test_industrial_ports_are_a_question_of_their_own_where_all_of_them_were_asked() -> None:
+    books, asked = _industrial({"live": "yes", "ot": "yes"}, {502: "open"})
+    assert {102, 502, 20000, 44818} <= set(asked)
+    assert {kind: a for kind, _, a in books.asks} == {
+        "tcp.ports": "answered",
+        "ot.ports": "answered",
+    }
+    for params in ({"live": "yes"}, {"live": "yes", "ot": "yes", "ports": "22,502"}):
+        books, _ = _industrial(params, {502: "open"})
+        assert [kind for kind, _, _ in books.asks] == ["tcp.ports"]
+
+
+def test_a_controller_behind_a_router_is_found_by_its_industrial_port_alone() -> None:
+    books, asked = _industrial({"live": "unknown", "ot": "yes"}, {102: "open"})
+    assert TcpPort(port=102) in [b for _, b in books.bodies]
+    # Somebody is there: the rest is asked too.
+    assert set(asked) == set(port_set(ot=True))
+
+
 def test_industrial_ports_are_never_in_the_set() -> None:
     assert not OT_PORTS & set(port_set())
     assert 60 <= len(port_set()) <= 110

@@ -8,8 +8,10 @@ from agent.catalogs.risks import load_risks
 from agent.inventory.build import build
 from agent.judgement.judge import judge
 from agent.judgement.lines import _PORTS  # pyright: ignore[reportPrivateUsage]
+from agent.model.ref import addr
 from agent.model.scope import OT_PORTS, RAW_PRINT_PORTS
-from tests.agent.judgement.sample import DAY, HQ, NOW, Run, engagement, hq_hosts, material
+from tests.agent.judgement.sample import HQ, engagement, hq_hosts, material
+from tests.agent.judgement.sample_run import DAY, NOW, Run
 
 
 def judged_ports() -> dict[int, str]:
@@ -46,11 +48,47 @@ def test_raw_print_ports_are_never_spoken_to() -> None:
     assert {by_number()[p].speaks for p in RAW_PRINT_PORTS & by_number().keys()} == {"none"}
 
 
-def test_industrial_ports_that_nobody_asked_are_said_to_be_not_examined() -> None:
-    run = Run(HQ, NOW - DAY, "run-1")
-    run.sweep(hq_hosts())
-    m = material(engagement(HQ), (run,))
-    assert judge(m, build(m)).page_one.unknown_by_cause["ot_not_asked"] == 1
-    run.end("ot_ports", "192.0.2.1", (run.ask("ot.ports", None, "negative", "weak"),))
-    m = material(engagement(HQ), (run,))
-    assert "ot_not_asked" not in judge(m, build(m)).page_one.unknown_by_cause
+TWO = HQ.model_copy(
+    update={"networks": ("192.0.2.0/28", "192.0.2.16/28"), "never": (), "unreached": ()}
+)
+
+
+def _unasked(run: Run) -> list[str]:
+    m = material(engagement(TWO), (run,))
+    unknowns = judge(m, build(m)).unknowns
+    return sorted(str(u.params["network"]) for u in unknowns if u.cause == "ot_not_asked")
+
+
+def _two_networks() -> tuple[Run, list[str]]:
+    run = Run(TWO, NOW - DAY, "run-1")
+    hosts = {ip: h for ip, h in hq_hosts().items() if ip.startswith("192.0.2.")}
+    run.sweep(hosts)
+    near = [ip for ip in hosts if 0 < int(ip.rsplit(".", 1)[1]) < 15]
+    assert len(near) > 1
+    return run, near
+
+
+def test_industrial_ports_are_unknown_but_in_the_networks_that_were_looked_at() -> None:
+    run, near = _two_networks()
+    assert _unasked(run) == ["192.0.2.0/28", "192.0.2.16/28"]
+    for ip in near[1:]:
+        run.end("ot", ip, (run.ask("ot.ports", addr("hq", ip), "negative", "weak"),), (ip,))
+    # One device that is there was not asked.
+    assert _unasked(run) == ["192.0.2.0/28", "192.0.2.16/28"]
+    run.end("ot", near[0], (run.ask("ot.ports", addr("hq", near[0]), "silent", "weak"),))
+    assert _unasked(run) == ["192.0.2.16/28"]
+
+
+def test_silence_everywhere_or_an_address_nobody_looked_for_is_no_look_at_industrial_ports() -> (
+    None
+):
+    run, near = _two_networks()
+    for ip in near:
+        run.end("ot", ip, (run.ask("ot.ports", addr("hq", ip), "silent", "weak"),), (ip,))
+    assert "192.0.2.0/28" in _unasked(run)
+    run, near = _two_networks()
+    for ip in near:
+        run.end("ot", ip, (run.ask("ot.ports", addr("hq", ip), "negative", "weak"),), (ip,))
+    assert "192.0.2.0/28" not in _unasked(run)
+    run.statuses = [s for s in run.statuses if (s.probe, s.unit) != ("arp", "192.0.2.0/28")]
+    assert "192.0.2.0/28" in _unasked(run)

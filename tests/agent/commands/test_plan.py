@@ -15,6 +15,7 @@ from agent.commands.plan import lines
 from agent.contract import OutOfScope, Probe
 from agent.engagement.forecast import IDLE
 from agent.engagement.outlook import Outlook, outlook
+from agent.engagement.problems import EngagementError
 from agent.registry import PROBES
 from tests.agent.commands.terminal import handover
 from tests.agent.engagement.sample import CLIENT, engagement, folder, here
@@ -189,3 +190,25 @@ def test_doctor_sees_that_the_right_to_raw_packets_is_gone() -> None:
 )
 def test_capabilities(text: str, mask: int | None) -> None:
     assert effective_capabilities(text) == mask
+
+
+def test_the_ports_that_would_be_asked_are_told_and_the_flag_wins(tmp_path: Path) -> None:
+    told = ahead(tmp_path).ports
+    assert (told.choice, told.by) == ("msp", "client.toml")
+    lists = CLIENT.replace('id = "usine"', 'id = "usine"\nports = [22, "8000-8010"]', 1)
+    assert lists != CLIENT
+    by_file = ahead(tmp_path / "a", lists)
+    assert (by_file.ports.choice, by_file.ports.count) == ("22,8000-8010", 12)
+    assert "  12 TCP ports of each: 22,8000-8010, by client.toml" in list(lines(by_file))
+    flag = ahead(tmp_path / "b", lists, ports="443")
+    assert (flag.ports.choice, flag.ports.count, flag.ports.by) == ("443", 1, "--ports")
+    # The budget follows.
+    ports = {o.ports.count: {p.probe: p for p in o.probes}["tcp_ports"] for o in (by_file, flag)}
+    assert ports[12].packets == 12 * ports[1].packets or ports[12].packets > ports[1].packets
+
+
+@pytest.mark.parametrize("wrong", ['"all"', "[70000]", "[]", "[true]", "22.5"])
+def test_ports_that_cannot_be_are_refused_with_an_example(tmp_path: Path, wrong: str) -> None:
+    text = CLIENT.replace('id = "usine"', f'id = "usine"\nports = {wrong}', 1)
+    with pytest.raises(EngagementError, match="ports"):
+        ahead(tmp_path, text)

@@ -14,7 +14,8 @@ from agent.judgement.judge import judge
 from agent.material import Material
 from agent.model.judged import Judged
 from tests.agent.engagement.sample import folder
-from tests.agent.judgement.sample import DAY, HQ, NOW, Run, engagement, hq_hosts, material
+from tests.agent.judgement.sample import HQ, engagement, hq_hosts, material
+from tests.agent.judgement.sample_run import DAY, NOW, Run
 
 BAD, QUIET = "192.0.2.2", "192.0.2.12"
 """A switch with telnet, and a NAS with nothing worse than medium."""

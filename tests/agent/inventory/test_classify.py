@@ -12,6 +12,7 @@ from agent.inventory.weigh import Vote, decide
 from agent.model import bodies
 from agent.model.asset import Asset
 from agent.model.bodies import Body
+from agent.model.bodies_told import OsTold
 from agent.model.inventory import Inventory
 from agent.model.ref import addr
 from tests.agent.inventory.seen import Story, arp, at, attr, banner, name, page, port, tls
@@ -236,3 +237,21 @@ def test_a_role_gets_its_line_in_the_checklist() -> None:
     }
     assert {"7.credentials.firewalls", "7.credentials.gateways"} <= lines, lines
     assert Selector.parse("asset:class=gateway").takes("gateway")
+
+
+def test_what_nmap_takes_a_host_for_supports_and_never_decides_alone() -> None:
+    told = OsTold(tool="nmap", name="HP printer", accuracy=980, device_type="printer")
+    alone = Story().run("a").see("192.0.2.10", told).inventory().assets[0]
+    assert alone.device_class.state != "known"
+    assert alone.device_class.candidates[0][0] == "printer"
+    both = Story().run("a").see("192.0.2.10", told, port(515), port(9100)).inventory().assets[0]
+    assert both.device_class.value == "printer"
+    general = told.model_copy(update={"device_type": "general purpose"})
+    assert (
+        not Story()
+        .run("a")
+        .see("192.0.2.10", general)
+        .inventory()
+        .assets[0]
+        .device_class.candidates
+    )

@@ -19,7 +19,8 @@ from agent.model.answers import Answers, ItemAnswer
 from agent.model.judged import Judged
 from agent.model.status import ProbeStatus, UnitOutcome
 from tests.agent.judgement.better import CLOSED, better
-from tests.agent.judgement.sample import NOW, client
+from tests.agent.judgement.sample import client
+from tests.agent.judgement.sample_run import NOW
 
 SPOILT: tuple[UnitOutcome, ...] = ("failed", "skipped", "refused", "partial")
 

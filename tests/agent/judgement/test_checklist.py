@@ -16,16 +16,8 @@ from agent.model.answers import Answers, ItemAnswer
 from agent.model.bodies import ArpEntry
 from agent.model.checklist import ChecklistItem
 from agent.model.judged import Judged
-from tests.agent.judgement.sample import (
-    DAY,
-    HQ,
-    NOW,
-    Run,
-    client,
-    engagement,
-    hq_hosts,
-    material,
-)
+from tests.agent.judgement.sample import HQ, client, engagement, hq_hosts, material
+from tests.agent.judgement.sample_run import DAY, NOW, Run
 
 
 def judged(answers: Answers | None = None) -> Judged:

@@ -22,7 +22,8 @@ from agent.model.judged import Judged
 from agent.model.ref import addr, service
 from agent.model.status import Ask, AskOutcome, ProbeStatus, UnitOutcome
 from tests.agent.judgement.better import better
-from tests.agent.judgement.sample import DAY, HQ, NOW, Run, engagement, hq_hosts, material
+from tests.agent.judgement.sample import HQ, engagement, hq_hosts, material
+from tests.agent.judgement.sample_run import DAY, NOW, Run
 
 SITE = HQ.model_copy(update={"networks": ("192.0.2.0/28",), "never": (), "unreached": ()})
 HOSTS = ("192.0.2.1", "192.0.2.10", "192.0.2.11", "192.0.2.12")

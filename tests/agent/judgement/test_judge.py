@@ -17,17 +17,8 @@ from agent.model.answers import AcceptedRisk, AddedAsset, Answers, ItemAnswer
 from agent.model.base import canonical
 from agent.model.finding import Finding
 from agent.model.judged import Judged
-from tests.agent.judgement.sample import (
-    DAY,
-    HQ,
-    KEY,
-    NOW,
-    Run,
-    client,
-    engagement,
-    hq_hosts,
-    material,
-)
+from tests.agent.judgement.sample import HQ, client, engagement, hq_hosts, material
+from tests.agent.judgement.sample_run import DAY, KEY, NOW, Run
 
 
 def judged(m: Material) -> Judged:

@@ -15,7 +15,8 @@ from agent.model.bodies import ArpEntry
 from agent.model.judged import SiteFacts
 from agent.model.ref import addr
 from agent.model.run import RunHeader
-from tests.agent.judgement.sample import DAY, HQ, NOW, Run, engagement, hq_hosts, material
+from tests.agent.judgement.sample import HQ, engagement, hq_hosts, material
+from tests.agent.judgement.sample_run import DAY, NOW, Run
 
 IP = "192.0.2.1"
 LISTENERS = "endpoint.listeners"

@@ -16,11 +16,13 @@ from agent.judgement.judge import judge
 from agent.judgement.looked import Looked
 from agent.judgement.world import World
 from agent.material import Material
+from agent.model.bodies import TcpPort
 from agent.model.judged import Judged
 from agent.model.ledger import LedgerEntry
 from agent.model.ref import addr
 from agent.model.status import ProbeStatus
-from tests.agent.judgement.sample import DAY, HQ, NOW, Run, client, engagement, hq_hosts, material
+from tests.agent.judgement.sample import HQ, client, engagement, hq_hosts, material
+from tests.agent.judgement.sample_run import DAY, NOW, Run
 
 
 def entry(kind: str, packets: int, at: int, **more: object) -> tuple[str, LedgerEntry]:
@@ -56,6 +58,21 @@ def test_a_reservation_without_settlement_counts_in_full() -> None:
     assert (first.peak_pps, first.first, first.last) == (7, 1, 3)
     assert (second.target, second.packets) == ("192.0.2.2", 5)
     assert (j.page_one.packets_sent, j.page_one.bytes_sent) == (19, 1140)
+
+
+def test_the_ledger_says_who_was_treated_with_care_and_why() -> None:
+    site = HQ.model_copy(update={"care": ("192.0.2.16/28",)})
+    run = Run(site, NOW - DAY, "run-hq-1")
+    run.see("tcp_ports", "192.0.2.3", "192.0.2.3", TcpPort(port=9100))
+    targets = ("192.0.2.2", "192.0.2.3", "192.0.2.17", "192.0.2.0/27")
+    ledger = tuple(entry("settle", 4, n, target=t) for n, t in enumerate(targets, 1))
+    j = judged(material(engagement(site), (run,), ledger=ledger))
+    assert {line.target: line.care for line in j.ledger} == {
+        "192.0.2.2": "",
+        "192.0.2.3": "print-port",
+        "192.0.2.17": "client.toml",
+        "192.0.2.0/27": "",
+    }
 
 
 def world(m: Material) -> World:
