@@ -151,7 +151,7 @@ class Performing:
             # The units left out would pass for done.
             raise Refusal(2, "--resume goes on with all that is left", "Leave --only out.")
         path, header = unfinished(self.engagement.runs, self.engagement.id, site, self.say)
-        if self.request.ports not in ("msp", header.ports):
+        if self.request.ports not in (None, header.ports):
             why = f"--resume goes on with the ports the run began with ({header.ports})"
             raise Refusal(2, why, "Leave --ports out.")
         self._old = path, header
@@ -324,8 +324,9 @@ class Performing:
         if self._old is not None:
             store = take_up(self.engagement, self._old[0], wish.operator, scope, where)
         else:
+            ports = wish.ports or self.engagement.site(where.site).ports
             header = header_of(
-                self.engagement, wish.operator, scope, where, wish.only, wish.with_nmap, wish.ports
+                self.engagement, wish.operator, scope, where, wish.only, wish.with_nmap, ports
             )
             store = begin(self.engagement, header)
         self.path = store.path

@@ -12,7 +12,8 @@ from reports.html.render import render
 from reports.html.texts import Lang, text
 from tests.reports.browsing import Opened, pages
 from tests.reports.map.networks import campus, firm, shown
-from tests.reports.sample import HOSTILE, judged
+from tests.reports.sample import judged
+from tests.reports.sample_estate import HOSTILE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -16,7 +16,8 @@ from agent.model.topology import End, Place
 from reports.exports.find import exporters
 from reports.html.render import write_report
 from tests.reports.map.networks import SEEN, Network, firm, shown
-from tests.reports.sample import HOSTILE, judged
+from tests.reports.sample import judged
+from tests.reports.sample_estate import HOSTILE
 
 G = "{http://graphml.graphdrawing.org/xmlns}"
 

@@ -19,7 +19,8 @@ from reports.html.texts import Lang, strings, text
 from reports.map.cables import HEADS
 from reports.map.draw import clip, width
 from tests.reports.map.networks import campus, firm, shown
-from tests.reports.sample import HOSTILE, judged
+from tests.reports.sample import judged
+from tests.reports.sample_estate import HOSTILE
 
 LANGS: tuple[Lang, ...] = get_args(Lang)
 
