@@ -126,7 +126,7 @@ async def present(session: Session, some: Sequence[Table]) -> set[str]:
     while left:
         asked, left = left[:MOST_GET], left[MOST_GET:]
         while asked:
-            answer = await session.ask(Question(tuple(t.under for t in asked), 0))
+            answer = await session.ask(Question.of(tuple(t.under for t in asked)))
             if isinstance(answer, str):
                 return found | {t.name for t in (*asked, *left)}
             index = answer.error_index
