@@ -36,7 +36,8 @@ Version = Literal[0, 1]
 GET, GET_NEXT, RESPONSE, GET_BULK, REPORT = 0xA0, 0xA1, 0xA2, 0xA5, 0xA8
 NO_ERROR, TOO_BIG, NO_SUCH_NAME, GEN_ERR = 0, 1, 2, 5
 """error-status (RFC 3416 section 3)."""
-_ABSENT = (NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB)
+ABSENT = frozenset({NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB})
+"""Tags that stand for "there is none"."""
 _NULL = encode(NULL, b"")
 _UNSIGNED = {COUNTER32: 2**32 - 1, GAUGE32: 2**32 - 1, TIME_TICKS: 2**32 - 1, COUNTER64: 2**64 - 1}
 _INT32 = (-(2**31), 2**31 - 1)
@@ -56,7 +57,7 @@ class VarBind(NamedTuple):
 
     @property
     def absent(self) -> bool:
-        return self.tag in _ABSENT
+        return self.tag in ABSENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ def value(tag: int, content: bytes, version: int = 1) -> Value:
         if len(content) != 4:
             raise BerError("an IpAddress of another length than four")
         return content
-    if tag == NULL or (tag in _ABSENT and version == 1):
+    if tag == NULL or (tag in ABSENT and version == 1):
         if content:
             raise BerError("a null with content")
         return None

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from operator import itemgetter, lt
 from typing import Literal, Self
 
-from collectors.snmp.ber import END_OF_MIB, NO_SUCH_INSTANCE, NO_SUCH_OBJECT, Oid, oid, oid_content
+from collectors.snmp.ber import END_OF_MIB, Oid, oid, oid_content
 from collectors.snmp.message import (
+    ABSENT,
     GEN_ERR,
     GET_BULK,
     GET_NEXT,
@@ -36,7 +37,6 @@ _REFUSED = (6, 16)
 
 _LONG = re.compile(rb"[\x80-\xff]{2}")
 """A sub-identifier of three octets or more: without one, names have the order of their octets."""
-_NONE = frozenset({NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB})
 _name, _tag = itemgetter(0), itemgetter(1)
 
 
@@ -67,7 +67,7 @@ class Column:
         if (
             not all(map(lt, names, names[1:]))
             or not names[0].startswith(prefix)
-            or not _NONE.isdisjoint(map(_tag, rows))
+            or not ABSENT.isdisjoint(map(_tag, rows))
             or _LONG.search(b"".join([n[cut:] for n in (self.cursor, *names)]))
         ):
             return False
@@ -135,8 +135,7 @@ class Walk:
         count = len(self._asked)
         for number, column in enumerate(self._asked):
             if (rows := got.raw[number::count]) and not column.takes(rows, self.cap):
-                for row in rows:
-                    self._row(column, row)
+                self._one_by_one(column, rows)
         self._repetitions = min(self._repetitions * 2, MOST_REPETITIONS)
 
     def silence(self) -> None:
@@ -154,9 +153,18 @@ class Walk:
         for column in self.columns:
             column.end = column.end or end
 
+    def _one_by_one(self, column: Column, rows: list[Raw]) -> None:
+        """Most often the column ended among *rows*: what is before goes in at one blow, what is behind is of no worth."""
+        prefix = column.prefix
+        inside = next((i for i, row in enumerate(rows) if not row[0].startswith(prefix)), 0)
+        if inside and column.takes(rows[:inside], self.cap):
+            rows = rows[inside:]
+        for row in rows:
+            if column.end is not None:
+                return
+            self._row(column, row)
+
     def _row(self, column: Column, row: Raw) -> None:
-        if column.end is not None:
-            return
         name, tag, _ = row
         forward = oid(name) > oid(column.cursor)
         if tag == END_OF_MIB or not name.startswith(column.prefix):
@@ -166,7 +174,7 @@ class Walk:
             column.end = "order"
         elif len(column.rows) >= self.cap:
             column.end = "cap"
-        elif tag in _NONE:
+        elif tag in ABSENT:
             column.end = "error"
         else:
             column.rows.append(row)
