@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -54,7 +55,10 @@ def _no_float(value: Any) -> None:
         raise TypeError("a float in hashed data: use permille or microseconds")
     if isinstance(value, dict | list | tuple):
         items = value.values() if isinstance(value, dict) else value
-        # Tables have thousands of cells: their types at one blow.
-        if not _PLAIN.issuperset(map(type, items)):
+        # Tables have thousands of cells: their types at one blow, those of a row or of all rows.
+        kinds = set(map(type, items))
+        if kinds == {list} and _PLAIN.issuperset(map(type, chain.from_iterable(items))):
+            return
+        if not _PLAIN.issuperset(kinds):
             for item in items:
                 _no_float(item)

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 
 from agent.contract import Accept, Datagram, Emit, OutOfScope, UdpAnswers
 from agent.model.run import Vantage
@@ -76,6 +76,8 @@ class LiveDatagrams:
     port_offset: int = 0
     ot: Callable[[str], bool] = _no
     quiet: bool = False
+    _allowed: dict[str, IPv4Address | IPv6Address] = field(default_factory=dict)
+    """Hosts the scope, which never changes, was asked about."""
     _asked: dict[str, list[_Question]] = field(default_factory=lambda: defaultdict(list))
     _single: dict[str, asyncio.Lock] = field(default_factory=dict)
     _sockets: dict[int, socket.socket] = field(default_factory=dict)
@@ -97,13 +99,15 @@ class LiveDatagrams:
         more_s: float = 0.0,
     ) -> UdpAnswers:
         """See `contract.Datagrams.ask`."""
-        if (verdict := self.scope.judge(host)) != "allowed":
-            raise OutOfScope(f"{host} is {verdict}")
+        if host not in self._allowed:
+            if (verdict := self.scope.judge(host)) != "allowed":
+                raise OutOfScope(f"{host} is {verdict}")
+            self._allowed[host] = ip_address(host)
         if port in RAW_PRINT_PORTS:
             raise OutOfScope(f"{host}:{port} would print what it is sent")
         if port in OT_PORTS and not self.ot(host):
             raise OutOfScope(f"{host}:{port} is industrial control, which client.toml opts into")
-        address = ip_address(host)
+        address = self._allowed[host]
         shift = self.port_offset if address.version == 4 and address in LAB else 0
         question = _Question(port + shift, any_port, accept, min(limit, KEPT))
         slow = self.slow(host)

@@ -5,6 +5,8 @@ Real agents write lengths in the long form and integers with leading octets, so 
 
 from __future__ import annotations
 
+import re
+
 Oid = tuple[int, ...]
 
 INTEGER, OCTETS, NULL, OID, SEQUENCE = 0x02, 0x04, 0x05, 0x06, 0x30
@@ -63,23 +65,46 @@ def integer(content: bytes, low: int, high: int) -> int:
     return value
 
 
+_NAME = re.compile(
+    rb"(?:[\x00-\x7f]|[\x81-\xff][\x80-\xff]{0,2}[\x00-\x7f]|[\x81-\x8f][\x80-\xff]{3}[\x00-\x7f])+"
+)
+_SUB_ID = re.compile(rb"[\x80-\xff]*[\x00-\x7f]")
+
+
+def check_name(content: bytes) -> None:
+    """Is *content* an object identifier (X.690 section 8.19, RFC 2578 section 3.5)? Raises `BerError`."""
+    # Of one octet each, or of no more than 32 bits each: nearly every name, told without arithmetic.
+    if not content or len(content) >= MAX_SUB_IDS or not _NAME.fullmatch(content):
+        oid(content)
+
+
 def oid(content: bytes) -> Oid:
     """The sub-identifiers in *content* (X.690 section 8.19). Raises `BerError`."""
     if not content:
         raise BerError("an empty object identifier")
-    if max(content) < 0x80:
-        # Every sub-identifier is one octet: no arithmetic.
-        first = content[0]
-        rest: tuple[int, ...] = tuple(content[1:])
+    if _NAME.fullmatch(content):
+        first, *longer = sub_ids(content)
     else:
         first, *longer = _sub_ids(content)
-        rest = tuple(longer)
-        if max(rest, default=0) > MAX_SUB_ID:
+        if max(longer, default=0) > MAX_SUB_ID:
             raise BerError("a sub-identifier above 32 bits")
-    if len(rest) + 2 > MAX_SUB_IDS:
+    if len(longer) + 2 > MAX_SUB_IDS:
         raise BerError("more sub-identifiers than SNMP allows")
     top = min(first // 40, 2)
-    return (top, first - 40 * top, *rest)
+    return (top, first - 40 * top, *longer)
+
+
+def sub_ids(content: bytes) -> Oid:
+    """The numbers in *content*, the end of a name that was checked."""
+    if content.isascii():
+        return tuple(content)
+    out: list[int] = []
+    for part in _SUB_ID.findall(content):
+        number = 0
+        for octet in part:
+            number = number << 7 | octet & 0x7F
+        out.append(number)
+    return tuple(out)
 
 
 def _sub_ids(content: bytes) -> list[int]:

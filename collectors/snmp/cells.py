@@ -12,8 +12,22 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address
 
 from agent.model.bodies_snmp import Cell
-from collectors.snmp.ber import Oid
-from collectors.snmp.message import VarBind
+from collectors.snmp.ber import (
+    COUNTER32,
+    COUNTER64,
+    GAUGE32,
+    INTEGER,
+    IP_ADDRESS,
+    OCTETS,
+    OID,
+    OPAQUE,
+    TIME_TICKS,
+    BerError,
+    Oid,
+    oid,
+    sub_ids,
+)
+from collectors.snmp.message import Raw
 from collectors.snmp.tables import Table
 from collectors.snmp.walk import Column
 from scanners.redaction import redact
@@ -39,23 +53,41 @@ def alike(secret: bytes) -> str:
 
 def rows_of(table: Table, columns: Sequence[Column]) -> tuple[list[tuple[Cell, ...]], int]:
     """Rows in the order of the agent, and how many names were no rows of the table."""
-    merged: dict[Oid, list[Cell]] = {}
-    width = len(columns)
-    for at, (column, (_, root, kind)) in enumerate(zip(columns, table.columns, strict=True)):
-        cut, read = len(root), CELLS[kind]
-        for bound in column.rows:
-            row = merged.get(index := bound[0][cut:])
-            if row is None:
-                row = merged[index] = [None] * width
-            row[at] = read(bound)
+    told = [
+        ([row[0][len(column.prefix) :] for row in column.rows], read(column.rows, kind))
+        for column, (_, _, kind) in zip(columns, table.columns, strict=True)
+    ]
+    where = told[0][0]
+    if all(indexes == where for indexes, _ in told) and len(set(where)) == len(where):
+        merged = dict(zip(where, zip(*(cells for _, cells in told), strict=True), strict=True))
+    else:
+        merged = _merged(told)
     bad = 0
     rows: list[tuple[Cell, ...]] = []
     for index, cells in merged.items():
         try:
-            rows.append((*index_of(table, index), *cells))
+            rows.append((*index_of(table, sub_ids(index)), *cells))
         except BadIndex:
             bad += 1
     return rows, bad
+
+
+def _merged(told: list[tuple[list[bytes], list[Cell]]]) -> dict[bytes, tuple[Cell, ...]]:
+    """Rows of columns that have not all the same."""
+    out: dict[bytes, list[Cell]] = {}
+    for at, (indexes, cells) in enumerate(told):
+        for index, cell in zip(indexes, cells, strict=True):
+            row = out.get(index)
+            if row is None:
+                row = out[index] = [None] * len(told)
+            row[at] = cell
+    return {index: tuple(row) for index, row in out.items()}
+
+
+def read(rows: Sequence[Raw], kind: str) -> list[Cell]:
+    """The values of *rows* as cells of *kind*."""
+    one = CELLS[kind]
+    return [one(tag, content) for _, tag, content in rows]
 
 
 def index_of(table: Table, index: Oid) -> list[Cell]:
@@ -159,6 +191,8 @@ def address(octets: bytes) -> str:
 
 def text(octets: bytes) -> str:
     """UTF-8 where it is, else Latin-1; at most 512 characters, without NUL and blanks at the ends."""
+    if octets.isascii() and len(octets) <= TEXT and b"\0" not in octets:
+        return octets.decode("ascii").strip()
     try:
         said = octets[: TEXT * 4].decode("utf-8")
     except UnicodeDecodeError:
@@ -166,52 +200,63 @@ def text(octets: bytes) -> str:
     return said.replace("\0", "").strip()[:TEXT].strip()
 
 
-def _cell_int(row: VarBind) -> Cell:
-    return row.value if isinstance(row.value, int) else None
+_TEXTS = frozenset({OCTETS, OPAQUE, IP_ADDRESS})
+_UNSIGNED = frozenset({COUNTER32, GAUGE32, TIME_TICKS, COUNTER64})
 
 
-def _cell_text(row: VarBind) -> Cell:
-    if isinstance(row.value, bytes):
-        return text(row.value)
-    return str(row.value) if isinstance(row.value, int) else None
+def _cell_int(tag: int, content: bytes) -> Cell:
+    if tag == INTEGER or tag in _UNSIGNED:
+        return int.from_bytes(content, "big", signed=True)
+    return None
 
 
-def _cell_said(row: VarBind) -> Cell:
+def _cell_text(tag: int, content: bytes) -> Cell:
+    if tag in _TEXTS:
+        return text(content)
+    number = _cell_int(tag, content)
+    return None if number is None else str(number)
+
+
+def _cell_said(tag: int, content: bytes) -> Cell:
     """A text in which people write secrets: command lines."""
-    return text(redact(row.value)[0]) if isinstance(row.value, bytes) else None
+    return text(redact(content)[0]) if tag in _TEXTS else None
 
 
-def _cell_mac(row: VarBind) -> Cell:
-    if not isinstance(row.value, bytes) or len(row.value) != 6 or not any(row.value):
+def _cell_mac(tag: int, content: bytes) -> Cell:
+    if tag not in _TEXTS or len(content) != 6 or not any(content):
         return None
-    return row.value.hex(":")
+    return content.hex(":")
 
 
-def _cell_ip(row: VarBind) -> Cell:
-    return address(row.value) if isinstance(row.value, bytes) and len(row.value) == 4 else None
+def _cell_ip(tag: int, content: bytes) -> Cell:
+    return address(content) if tag in _TEXTS and len(content) == 4 else None
 
 
-def _cell_hex(row: VarBind) -> Cell:
-    return row.value[:TEXT].hex() if isinstance(row.value, bytes) else None
+def _cell_hex(tag: int, content: bytes) -> Cell:
+    return content[:TEXT].hex() if tag in _TEXTS else None
 
 
-def _cell_oid(row: VarBind) -> Cell:
-    return ".".join(map(str, row.value)) if isinstance(row.value, tuple) else None
+def _cell_oid(tag: int, content: bytes) -> Cell:
+    if tag != OID:
+        return None
+    try:
+        return ".".join(map(str, oid(content)))
+    except BerError:
+        return None
 
 
-def _cell_secret(row: VarBind) -> Cell:
-    return alike(row.value) if isinstance(row.value, bytes) else None
+def _cell_secret(tag: int, content: bytes) -> Cell:
+    return alike(content) if tag in _TEXTS else None
 
 
-def _cell_date(row: VarBind) -> Cell:
+def _cell_date(tag: int, content: bytes) -> Cell:
     """DateAndTime (RFC 2579): the day."""
-    v = row.value
-    if not isinstance(v, bytes) or len(v) not in (8, 11) or not (v[0] or v[1]):
+    if tag not in _TEXTS or len(content) not in (8, 11) or not (content[0] or content[1]):
         return None
-    return f"{int.from_bytes(v[:2], 'big'):04d}-{v[2]:02d}-{v[3]:02d}"
+    return f"{int.from_bytes(content[:2], 'big'):04d}-{content[2]:02d}-{content[3]:02d}"
 
 
-CELLS: dict[str, Callable[[VarBind], Cell]] = {
+CELLS: dict[str, Callable[[int, bytes], Cell]] = {
     "int": _cell_int,
     "text": _cell_text,
     "said": _cell_said,

@@ -77,7 +77,7 @@ class CommunitySession:
             self.version,
             self.community,
             ident,
-            question.oids,
+            question.names,
             pdu=question.pdu,
             repetitions=question.repetitions,
         )
@@ -128,7 +128,7 @@ async def get(session: Session, oids: Sequence[Oid]) -> Got:
     left = [tuple(oids[i : i + MOST_GET]) for i in range(0, len(oids), MOST_GET)]
     while left:
         some = left.pop(0)
-        answer = await session.ask(Question(some, 0, GET))
+        answer = await session.ask(Question.of(some, GET))
         if isinstance(answer, str):
             if answer in ("closed", "cap") or len(some) == 1:
                 out.missed.update(dict.fromkeys(some, answer))
@@ -205,7 +205,7 @@ async def knock(
 
     v2c first, then v1 in the place of a retry; where only v1 answers, v2c once more, as the first datagram may have been lost.
     """
-    first = Question((FIRST,), 0, GET)
+    first = Question.of((FIRST,), GET)
     v2 = CommunitySession(ctx, emit, host, 1, community, budget)
     v1 = CommunitySession(ctx, emit, host, 0, community, budget)
     answer = await v2.ask(first, tries=1)

@@ -22,9 +22,9 @@ from collectors.snmp.ber import (
     TIME_TICKS,
     BerError,
     Oid,
+    check_name,
     encode,
     encode_integer,
-    encode_oid,
     expect,
     header,
     integer,
@@ -33,16 +33,19 @@ from collectors.snmp.ber import (
 
 Version = Literal[0, 1]
 """What the message says: 0 is SNMPv1, 1 is SNMPv2c."""
-GET, GET_NEXT, RESPONSE, GET_BULK = 0xA0, 0xA1, 0xA2, 0xA5
+GET, GET_NEXT, RESPONSE, GET_BULK, REPORT = 0xA0, 0xA1, 0xA2, 0xA5, 0xA8
 NO_ERROR, TOO_BIG, NO_SUCH_NAME, GEN_ERR = 0, 1, 2, 5
 """error-status (RFC 3416 section 3)."""
-_ABSENT = (NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB)
+ABSENT = frozenset({NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB})
+"""Tags that stand for "there is none"."""
 _NULL = encode(NULL, b"")
 _UNSIGNED = {COUNTER32: 2**32 - 1, GAUGE32: 2**32 - 1, TIME_TICKS: 2**32 - 1, COUNTER64: 2**64 - 1}
 _INT32 = (-(2**31), 2**31 - 1)
 MAX_BINDINGS = 10_000
 
 Value = int | bytes | Oid | None
+Raw = tuple[bytes, int, bytes]
+"""A variable binding that was checked and not decoded: content of the name, tag and content of the value. A walk reads a million."""
 
 
 class VarBind(NamedTuple):
@@ -54,41 +57,62 @@ class VarBind(NamedTuple):
 
     @property
     def absent(self) -> bool:
-        return self.tag in _ABSENT
+        return self.tag in ABSENT
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """`community` stays out of every text that is printed."""
+    """`community` stays out of every text that is printed; of SNMPv3 it is empty."""
 
     version: Version
     community: bytes = field(repr=False)
     request_id: int
     error_status: int
     error_index: int
-    bindings: tuple[VarBind, ...]
+    raw: list[Raw]
+
+    @property
+    def bindings(self) -> tuple[VarBind, ...]:
+        """All of `raw`, decoded."""
+        return tuple(decoded(row) for row in self.raw)
+
+
+def decoded(row: Raw) -> VarBind:
+    """A checked binding with its name and value as Python has them."""
+    name, tag, content = row
+    return VarBind(oid(name), tag, value(tag, content))
 
 
 def request(
     version: Version,
     community: bytes,
     request_id: int,
-    oids: tuple[Oid, ...],
+    names: tuple[bytes, ...],
     *,
     pdu: int = GET,
     repetitions: int = 0,
 ) -> bytes:
-    """A GET, GETNEXT or GETBULK (no non-repeaters) for *oids*. Raises `ValueError` for a PDU that is none of them."""
-    if pdu not in (GET, GET_NEXT, GET_BULK) or (pdu == GET_BULK and version == 0):
+    """A GET, GETNEXT or GETBULK (no non-repeaters) for *names* (contents). Raises `ValueError` for a PDU that is none of them."""
+    if pdu == GET_BULK and version == 0:
+        raise ValueError("SNMPv1 has no GETBULK: none is ever sent")
+    body = question(request_id, names, pdu=pdu, repetitions=repetitions)
+    return encode(SEQUENCE, encode_integer(version) + encode(OCTETS, community) + body)
+
+
+def question(
+    request_id: int, names: tuple[bytes, ...], *, pdu: int = GET, repetitions: int = 0
+) -> bytes:
+    """The PDU of `request`. Raises `ValueError` for one that does not only ask."""
+    if pdu not in (GET, GET_NEXT, GET_BULK):
         raise ValueError("only GET, GETNEXT and, from v2c on, GETBULK are ever sent")
-    bindings = b"".join(encode(SEQUENCE, encode_oid(o) + _NULL) for o in oids)
+    bindings = b"".join([encode(SEQUENCE, encode(OID, n) + _NULL) for n in names])
     body = (
         encode_integer(request_id)
-        + encode_integer(0)
+        + b"\x02\x01\x00"
         + encode_integer(repetitions if pdu == GET_BULK else 0)
         + encode(SEQUENCE, bindings)
     )
-    return encode(SEQUENCE, encode_integer(version) + encode(OCTETS, community) + encode(pdu, body))
+    return encode(pdu, body)
 
 
 def response(data: bytes) -> Response:
@@ -96,49 +120,45 @@ def response(data: bytes) -> Response:
     start, end = expect(data, 0, len(data), SEQUENCE)
     if end != len(data):
         raise BerError("octets after the message")
-    version, at = _integer(data, start, end)
+    version, at = read_integer(data, start, end)
     if version not in (0, 1):
         raise BerError(f"SNMP version {version} is not read here")
     a, at = expect(data, at, end, OCTETS)
-    community = data[a:at]
-    a, at = expect(data, at, end, RESPONSE)
+    return answer_of(data, at, end, RESPONSE, 0 if version == 0 else 1, data[a:at])
+
+
+def answer_of(
+    data: bytes, at: int, end: int, tag: int, version: Version, community: bytes = b""
+) -> Response:
+    """The PDU of kind *tag* that fills *data* from *at* to *end*. Raises `BerError`."""
+    a, at = expect(data, at, end, tag)
     if at != end:
         raise BerError("octets after the PDU")
-    request_id, a = _integer(data, a, end)
-    status, a = _integer(data, a, end)
-    index, a = _integer(data, a, end)
+    request_id, a = read_integer(data, a, end)
+    status, a = read_integer(data, a, end)
+    index, a = read_integer(data, a, end)
     a, b = expect(data, a, end, SEQUENCE)
     if b != end:
         raise BerError("octets after the bindings")
     if status < 0 or index < 0:
         raise BerError("a negative error")
-    return Response(
-        0 if version == 0 else 1,
-        community,
-        request_id,
-        status,
-        index,
-        tuple(_bindings(data, a, end, version)),
-    )
+    return Response(version, community, request_id, status, index, _bindings(data, a, end, version))
 
 
-def _bindings(data: bytes, at: int, end: int, version: int) -> list[VarBind]:
-    out: list[VarBind] = []
-    new = tuple.__new__
+def _bindings(data: bytes, at: int, end: int, version: int) -> list[Raw]:
+    out: list[Raw] = []
     while at < end:
-        if len(out) >= MAX_BINDINGS:
-            raise BerError("more bindings than a datagram holds")
         # Nearly all have lengths in the short form: read without a call. What does not fit it exactly goes the long way.
         if (
             at + 8 <= end
-            and data[at] == SEQUENCE
             and (size := data[at + 1]) < 0x80
             and (stop := at + 2 + size) <= end
-            and data[at + 2] == OID
-            and (b := at + 4 + data[at + 3]) + 2 <= stop
-            and data[at + 3] < 0x80
+            and (room := data[at + 3]) < 0x80
+            and (b := at + 4 + room) + 2 <= stop
             and b + 2 + (octets := data[b + 1]) == stop
             and octets < 0x80
+            and data[at] == SEQUENCE
+            and data[at + 2] == OID
         ):
             name, tag, content = data[at + 4 : b], data[b], data[b + 2 : stop]
             at = stop
@@ -149,13 +169,18 @@ def _bindings(data: bytes, at: int, end: int, version: int) -> list[VarBind]:
             if d != at:
                 raise BerError("octets after a value")
             name, content = data[a:b], data[c:d]
-        if tag == OCTETS:
-            read: Value = content
-        elif tag == INTEGER and 1 <= len(content) <= 4:
-            read = int.from_bytes(content, "big", signed=True)
-        else:
-            read = value(tag, content, version)
-        out.append(new(VarBind, (oid(name), tag, read)))
+            octets, room = d - c, b - a
+        if not room or room > 127 or not name.isascii():
+            check_name(name)
+        if tag == OCTETS or (
+            1 <= octets <= 4 and (tag == INTEGER or (0x41 <= tag <= 0x43 and content[0] < 0x80))
+        ):
+            out.append((name, tag, content))
+            continue
+        value(tag, content, version)
+        out.append((name, tag, content))
+    if len(out) > MAX_BINDINGS:
+        raise BerError("more bindings than a datagram holds")
     return out
 
 
@@ -173,13 +198,14 @@ def value(tag: int, content: bytes, version: int = 1) -> Value:
         if len(content) != 4:
             raise BerError("an IpAddress of another length than four")
         return content
-    if tag == NULL or (tag in _ABSENT and version == 1):
+    if tag == NULL or (tag in ABSENT and version == 1):
         if content:
             raise BerError("a null with content")
         return None
     raise BerError(f"a value of unknown type 0x{tag:02x}")
 
 
-def _integer(data: bytes, at: int, end: int) -> tuple[int, int]:
+def read_integer(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """(value, where it ends) of the 32-bit integer at *at*. Raises `BerError`."""
     start, stop = expect(data, at, end, INTEGER)
     return integer(data[start:stop], *_INT32), stop

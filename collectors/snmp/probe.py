@@ -7,9 +7,12 @@ authenticationFailure trap (RFC 3418), which the plan says.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 from agent.contract import Context, Emit, Lending, Needs, Refused, Transport
 from agent.model.bodies_snmp import SnmpAccess
@@ -38,6 +41,9 @@ GROUPS = (
     "host",
     "access",
 )
+NO_ANSWER = "an agent is there and did not answer"
+T = TypeVar("T")
+_WRITING = threading.Lock()
 WORST: tuple[AskOutcome, ...] = ("error", "silent", "refused", "answered", "negative")
 """Of the tables of a group, the outcome that is told."""
 
@@ -105,17 +111,19 @@ class Snmp:
             # It may ask a person, or start a program: not in the loop's thread.
             secret = await asyncio.to_thread(lent.enter_context, accounts.lend(account))
             try:
-                with accounts.try_here(account, host) as attempt:
+                with ExitStack() as trying:
+                    begun = accounts.try_here(account, host)
+                    attempt = await _on_disk(partial(trying.enter_context, begun))
                     got = await knock(ctx, emit, host, secret.reveal().encode(), budget)
                     if isinstance(got, CommunitySession):
-                        attempt.accepted()
+                        await _on_disk(attempt.accepted)
                         emit.ask("snmp.access", udp_ref(ctx, host, PORT), "answered")
                         return account, got
                     if alive and got != "closed":
-                        attempt.refused("an agent is there and did not answer")
+                        await _on_disk(partial(attempt.refused, NO_ANSWER))
                         last = "refused"
                     else:
-                        attempt.withdrawn(got)
+                        await _on_disk(partial(attempt.withdrawn, got))
                         last = _outcome(got, last)
                     if got == "closed":
                         break
@@ -123,6 +131,16 @@ class Snmp:
                 last = "refused"
         emit.ask("snmp.access", udp_ref(ctx, host, PORT), last)
         return None
+
+
+async def _on_disk(act: Callable[[], T]) -> T:
+    """Attempts are written and synced before a packet leaves; that must hold up neither the loop nor, by its lock, each other."""
+
+    def alone() -> T:
+        with _WRITING:
+            return act()
+
+    return await asyncio.to_thread(alone)
 
 
 def _outcome(miss: Miss, before: AskOutcome) -> AskOutcome:

@@ -14,7 +14,7 @@ from agent.model.status import AskOutcome
 from collectors.snmp.ber import Oid
 from collectors.snmp.cells import rows_of, text
 from collectors.snmp.client import MOST_GET, Got, Session, get, walk
-from collectors.snmp.message import NO_ERROR, NO_SUCH_NAME
+from collectors.snmp.message import ABSENT, NO_ERROR, NO_SUCH_NAME
 from collectors.snmp.tables import ROWS_OF_ONE_OBSERVATION, Table, oid, tables
 from collectors.snmp.walk import Question
 
@@ -126,7 +126,7 @@ async def present(session: Session, some: Sequence[Table]) -> set[str]:
     while left:
         asked, left = left[:MOST_GET], left[MOST_GET:]
         while asked:
-            answer = await session.ask(Question(tuple(t.under for t in asked), 0))
+            answer = await session.ask(Question(tuple(t.name_of_under for t in asked), 0))
             if isinstance(answer, str):
                 return found | {t.name for t in (*asked, *left)}
             index = answer.error_index
@@ -134,11 +134,11 @@ async def present(session: Session, some: Sequence[Table]) -> set[str]:
                 # SNMPv1: nothing at all behind this one.
                 asked = [t for t in asked if t is not asked[index - 1]]
                 continue
-            if answer.error_status != NO_ERROR or len(answer.bindings) != len(asked):
+            if answer.error_status != NO_ERROR or len(answer.raw) != len(asked):
                 found |= {t.name for t in asked}
                 break
-            for table, row in zip(asked, answer.bindings, strict=True):
-                if row.oid[: len(table.under)] == table.under and not row.absent:
+            for table, (name, tag, _) in zip(asked, answer.raw, strict=True):
+                if name.startswith(table.name_of_under) and tag not in ABSENT:
                     found.add(table.name)
             break
     return found

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 
-from collectors.snmp.ber import Oid
+from collectors.snmp.ber import Oid, oid_content
 
 ROWS_OF_ONE_OBSERVATION = 256
 
@@ -30,7 +30,12 @@ class Table:
     index: tuple[tuple[str, str], ...]
     columns: tuple[tuple[str, Oid, str], ...]
 
-    @property
+    @cached_property
+    def name_of_under(self) -> bytes:
+        """`under` as it stands in a packet."""
+        return oid_content(self.under)
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Columns of the observation: those of the index first."""
         kept = tuple(n for n, _ in self.index if not n.startswith("_"))

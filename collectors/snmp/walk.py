@@ -6,19 +6,22 @@ where the agent itself went past it. Everything else has a name: a reader must k
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import Literal
+from operator import itemgetter, lt
+from typing import Literal, Self
 
-from collectors.snmp.ber import END_OF_MIB, Oid
+from collectors.snmp.ber import END_OF_MIB, Oid, oid, oid_content
 from collectors.snmp.message import (
+    ABSENT,
     GEN_ERR,
     GET_BULK,
     GET_NEXT,
     NO_ERROR,
     NO_SUCH_NAME,
     TOO_BIG,
+    Raw,
     Response,
-    VarBind,
     Version,
 )
 
@@ -32,26 +35,62 @@ _REFUSED = (6, 16)
 """noAccess, authorizationError (RFC 3416 section 3)."""
 
 
+_LONG = re.compile(rb"[\x80-\xff]{2}")
+"""A sub-identifier of three octets or more: without one, names have the order of their octets."""
+_name, _tag = itemgetter(0), itemgetter(1)
+
+
 @dataclass
 class Column:
     """One column under way: rows seen so far, the last object named, and how it ended."""
 
     root: Oid
-    rows: list[VarBind] = field(default_factory=list[VarBind])
-    cursor: Oid = ()
+    rows: list[Raw] = field(default_factory=list[Raw])
+    cursor: bytes = b""
     end: End | None = None
+    prefix: bytes = b""
 
     def __post_init__(self) -> None:
-        self.cursor = self.cursor or self.root
+        self.prefix = oid_content(self.root)
+        self.cursor = self.cursor or self.prefix
+
+    def takes(self, rows: list[Raw], cap: int) -> bool:
+        """Take *rows* all at once where they are as they should be: inside, in order, not too many. False: nothing was taken."""
+        if self.end is not None or len(self.rows) + len(rows) > cap:
+            return False
+        names = list(map(_name, rows))
+        prefix = self.prefix
+        if not (names[0] > self.cursor and names[-1].startswith(prefix)):
+            return False
+        cut = len(prefix)
+        # The first is behind the cursor and the last is inside: so is what lies between, once it is in order.
+        if (
+            not all(map(lt, names, names[1:]))
+            or not names[0].startswith(prefix)
+            or not ABSENT.isdisjoint(map(_tag, rows))
+            or _LONG.search(b"".join([n[cut:] for n in (self.cursor, *names)]))
+        ):
+            return False
+        self.rows += rows
+        self.cursor = names[-1]
+        return True
 
 
 @dataclass(frozen=True)
 class Question:
     """What to ask next. `repetitions` 0 is GETNEXT."""
 
-    oids: tuple[Oid, ...]
+    names: tuple[bytes, ...]
     repetitions: int
     kind: int = GET_NEXT
+
+    @classmethod
+    def of(cls, oids: tuple[Oid, ...], kind: int = GET_NEXT) -> Self:
+        return cls(tuple(map(oid_content, oids)), 0, kind)
+
+    @property
+    def oids(self) -> tuple[Oid, ...]:
+        return tuple(map(oid, self.names))
 
     @property
     def pdu(self) -> int:
@@ -79,36 +118,24 @@ class Walk:
         self._asked = [c for c in self.columns if c.end is None][: self._together]
         if not self._asked:
             return None
-        oids = tuple(c.cursor for c in self._asked)
+        names = tuple(c.cursor for c in self._asked)
         if self.version == 0:
-            return Question(oids, 0)
-        most = max(1, MOST_BINDINGS // len(oids))
-        return Question(oids, min(self._repetitions, self._most, most))
+            return Question(names, 0)
+        most = max(1, MOST_BINDINGS // len(names))
+        return Question(names, min(self._repetitions, self._most, most))
 
     def answer(self, got: Response) -> None:
         """Take the answer to the last question."""
         if got.error_status != NO_ERROR:
             self._refused(got.error_status, got.error_index)
             return
-        if not got.bindings:
+        if not got.raw:
             self._end_all("error")
             return
-        asked, count, cap = self._asked, len(self._asked), self.cap
-        for number, row in enumerate(got.bindings):
-            column = asked[number % count]
-            name, root = row.oid, column.root
-            # What a well-behaved agent sends, without another call: this is the inner loop.
-            if (
-                column.end is None
-                and name > column.cursor
-                and name[: len(root)] == root
-                and not 0x80 <= row.tag <= 0x82
-                and len(column.rows) < cap
-            ):
-                column.rows.append(row)
-                column.cursor = name
-            else:
-                self._row(column, row)
+        count = len(self._asked)
+        for number, column in enumerate(self._asked):
+            if (rows := got.raw[number::count]) and not column.takes(rows, self.cap):
+                self._one_by_one(column, rows)
         self._repetitions = min(self._repetitions * 2, MOST_REPETITIONS)
 
     def silence(self) -> None:
@@ -126,21 +153,32 @@ class Walk:
         for column in self.columns:
             column.end = column.end or end
 
-    def _row(self, column: Column, row: VarBind) -> None:
-        if column.end is not None:
-            return
-        if row.tag == END_OF_MIB or row.oid[: len(column.root)] != column.root:
+    def _one_by_one(self, column: Column, rows: list[Raw]) -> None:
+        """Most often the column ended among *rows*: what is before goes in at one blow, what is behind is of no worth."""
+        prefix = column.prefix
+        inside = next((i for i, row in enumerate(rows) if not row[0].startswith(prefix)), 0)
+        if inside and column.takes(rows[:inside], self.cap):
+            rows = rows[inside:]
+        for row in rows:
+            if column.end is not None:
+                return
+            self._row(column, row)
+
+    def _row(self, column: Column, row: Raw) -> None:
+        name, tag, _ = row
+        forward = oid(name) > oid(column.cursor)
+        if tag == END_OF_MIB or not name.startswith(column.prefix):
             # The agent's own word that nothing follows; one that goes backwards says no such thing.
-            column.end = "complete" if row.tag == END_OF_MIB or row.oid > column.cursor else "order"
-        elif row.oid <= column.cursor:
+            column.end = "complete" if tag == END_OF_MIB or forward else "order"
+        elif not forward:
             column.end = "order"
         elif len(column.rows) >= self.cap:
             column.end = "cap"
-        elif row.absent:
+        elif tag in ABSENT:
             column.end = "error"
         else:
             column.rows.append(row)
-            column.cursor = row.oid
+            column.cursor = name
 
     def _refused(self, status: int, index: int) -> None:
         if status == TOO_BIG:

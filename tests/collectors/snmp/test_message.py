@@ -16,6 +16,8 @@ from tests.collectors.snmp.packets import OIDS, SYS, mutated, packet, samples
 
 MUTATIONS = int(os.environ.get("HANDOVER_SNMP_MUTATIONS", "12000"))
 
+NAMES = tuple(map(oid_content, OIDS))
+
 
 def same(ours: Response, theirs: oracle.Read) -> bool:
     return (
@@ -94,9 +96,9 @@ def test_pysnmp_reads_our_requests(version: int, pdu: int) -> None:
 
     if version == 0 and pdu == GET_BULK:
         with pytest.raises(ValueError, match="ever sent"):
-            request(0, b"c", 1, OIDS, pdu=pdu)
+            request(0, b"c", 1, NAMES, pdu=pdu)
         return
-    data = request(1 if version else 0, b"c", 99, OIDS, pdu=pdu, repetitions=25)
+    data = request(1 if version else 0, b"c", 99, NAMES, pdu=pdu, repetitions=25)
     proto = api.PROTOCOL_MODULES[version]
     message, rest = decoder.decode(data, asn1Spec=proto.Message())
     assert not rest
@@ -113,12 +115,12 @@ def test_pysnmp_reads_our_requests(version: int, pdu: int) -> None:
 def test_nothing_but_questions_can_be_written() -> None:
     for pdu in (0xA2, 0xA3, 0xA4, 0xA6, 0xA7):
         with pytest.raises(ValueError, match="ever sent"):
-            request(1, b"c", 1, (SYS,), pdu=pdu)
+            request(1, b"c", 1, (oid_content(SYS),), pdu=pdu)
 
 
 def test_a_request_is_no_response() -> None:
     with pytest.raises(BerError, match="tag"):
-        response(request(1, b"c", 1, (SYS,)))
+        response(request(1, b"c", 1, (oid_content(SYS),)))
 
 
 def test_the_community_is_not_printed() -> None:

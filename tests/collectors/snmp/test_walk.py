@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.snmp.ber import END_OF_MIB, INTEGER, Oid
-from collectors.snmp.message import Response, VarBind, Version
+from collectors.snmp.ber import END_OF_MIB, INTEGER, Oid, oid_content
+from collectors.snmp.message import Raw, Response, VarBind, Version, decoded
 from collectors.snmp.walk import MOST_BINDINGS, Question, Walk
 
 ROOT: Oid = (1, 3, 6, 1, 2, 1, 2, 2, 1)
@@ -18,6 +18,16 @@ COLUMNS = tuple((*ROOT, n) for n in (2, 3, 6))
 
 def table(rows: int, columns: tuple[Oid, ...] = COLUMNS) -> dict[Oid, int]:
     return {(*c, i): c[-1] * 1000 + i for c in columns for i in range(1, rows + 1)}
+
+
+def told(version: Version, rows: list[VarBind]) -> Response:
+    return Response(version, b"c", 1, 0, 0, [_raw(row) for row in rows])
+
+
+def _raw(row: VarBind) -> Raw:
+    number = row.value if isinstance(row.value, int) else 0
+    content = b"" if row.value is None else number.to_bytes(4, "big")
+    return oid_content(row.oid), row.tag, content
 
 
 class Agent:
@@ -42,17 +52,17 @@ class Agent:
             for number, row in enumerate(rows, start=1):
                 if row.tag == END_OF_MIB:
                     return self.error(2, number)
-            return Response(0, b"c", 1, 0, 0, tuple(rows))
+            return told(0, rows)
         out: list[VarBind] = []
         cursors = list(question.oids)
         for _ in range(max(1, question.repetitions)):
             rows = [self.after(o) for o in cursors]
             cursors = [r.oid for r in rows]
             out += rows
-        return Response(1, b"c", 1, 0, 0, tuple(out[: self.most]))
+        return told(1, out[: self.most])
 
     def error(self, status: int, index: int) -> Response:
-        return Response(self.version, b"c", 1, status, index, ())
+        return Response(self.version, b"c", 1, status, index, [])
 
 
 def drive(walk: Walk, agent: Agent, limit: int = 10_000) -> Walk:
@@ -66,7 +76,7 @@ def drive(walk: Walk, agent: Agent, limit: int = 10_000) -> Walk:
 
 
 def values(walk: Walk) -> dict[Oid, object]:
-    return {row.oid: row.value for c in walk.columns for row in c.rows}
+    return {row.oid: row.value for c in walk.columns for row in map(decoded, c.rows)}
 
 
 @pytest.mark.parametrize("version", [0, 1])
@@ -186,7 +196,7 @@ def test_silence_asks_for_less_and_then_ends(what: str, version: Version) -> Non
 def test_an_answer_without_a_binding_is_no_end() -> None:
     walk = Walk.of(1, COLUMNS, 1000)
     walk.question()
-    walk.answer(Response(1, b"c", 1, 0, 0, ()))
+    walk.answer(Response(1, b"c", 1, 0, 0, []))
     assert {c.end for c in walk.columns} == {"error"}
 
 
@@ -205,9 +215,9 @@ def test_any_agent_ends_the_walk(data: st.DataObject) -> None:
             walk.silence()
         elif kind == 1:
             status, index = data.draw(st.integers(1, 20)), data.draw(st.integers(0, 9))
-            walk.answer(Response(1, b"c", 1, status, index, ()))
+            walk.answer(Response(1, b"c", 1, status, index, []))
         else:
             rows = data.draw(st.lists(row, max_size=8))
-            walk.answer(Response(1, b"c", 1, 0, 0, tuple(rows)))
+            walk.answer(told(1, rows))
     assert all(c.end is not None for c in walk.columns)
     assert all(len(c.rows) <= 20 for c in walk.columns)
