@@ -28,7 +28,9 @@ except Told as told:
     print(told, file=sys.stderr)
     sys.exit(told.exit_code)
 except ExceptionGroup as group:
-    print(group.exceptions[0], file=sys.stderr)
+    while isinstance(group, ExceptionGroup):
+        group = group.exceptions[0]
+    print(group, file=sys.stderr)
     sys.exit(3)
 print(performing.path)
 sys.exit(0 if end.outcome == "complete" else 3)

@@ -125,8 +125,8 @@ def test_looking_opens_no_connection_and_sends_nothing() -> None:
 
 
 def test_other_systems_say_that_they_cannot_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "win32")
-    assert "on Linux only" in look().problem
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert "on Linux and Windows, not on darwin" in look().problem
 
 
 def test_without_ip_it_says_what_could_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
