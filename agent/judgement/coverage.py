@@ -5,6 +5,7 @@ from __future__ import annotations
 from agent.judgement.unknowns import fed_subjects
 from agent.judgement.world import World
 from agent.model.asset import Asset
+from agent.model.bodies_snmp import SnmpSystem
 from agent.model.judged import SUBJECTS, Coverage, Unknown
 
 
@@ -30,10 +31,17 @@ def coverage(world: World, unknowns: tuple[Unknown, ...]) -> tuple[Coverage, ...
             reasons = tuple(dict.fromkeys(u.cause for u in unknowns if _of_devices(u)))
             out.append(Coverage(subject=subject, looked=looked, total=total, reasons=reasons))
         else:
-            # This version has no probe of it; a later one counts its own members.
+            # Of a subject without a probe nobody was looked at.
             reason = () if subject in fed else (f"subject_{subject}",)
-            out.append(Coverage(subject=subject, looked=0, total=None, reasons=reason))
+            looked = agents(world) if subject == "snmp" else 0
+            out.append(Coverage(subject=subject, looked=looked, total=None, reasons=reason))
     return tuple(out)
+
+
+def agents(world: World) -> int:
+    """Devices whose SNMP agent let us in. How many more there are nobody knows: an agent is silent to a wrong community."""
+    told = {o.id for o in world.observations.values() if isinstance(o.body, SnmpSystem)}
+    return sum(not told.isdisjoint(a.evidence) for a in systems(world))
 
 
 def _of_devices(unknown: Unknown) -> bool:

@@ -65,3 +65,12 @@ def test_subnets_out_of_scope_are_named_and_those_in_scope_are_not() -> None:
 def test_junk_in_routes_is_passed_over() -> None:
     junk = routes(("10.9.0.0", "255.0.255.0"), ("nowhere", "255.255.255.0"))
     assert not [u for u in unknowns(junk) if u.cause == "subnet_unseen"]
+
+
+def test_agents_that_let_us_in_are_counted_and_nobody_knows_of_how_many() -> None:
+    net = load(LAB.read_text("utf-8"))
+    there = told(net, simulate(net))
+    here = [o for some in there.values() for o in some]
+    stuff = material([facts("r", "a", START)], [("r", o) for o in here])
+    (snmp,) = [c for c in judge(stuff, build(stuff)).coverage if c.subject == "snmp"]
+    assert (snmp.looked, snmp.total) == (len(there), None)
