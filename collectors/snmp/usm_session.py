@@ -63,13 +63,13 @@ class UsmSession:
         """Cisco's context of a VLAN, `vlan-12`; the keys and the clock stay."""
         return replace(self, context=b"vlan-%d" % number)
 
-    async def ask(self, wanted: Question, *, tries: int = TRIES) -> Response | Miss:
+    async def ask(self, question: Question, *, tries: int = TRIES) -> Response | Miss:
         """Raises `OutOfScope`, `OSError`."""
         # A clock that was wrong is put right by the report; one that is wrong again has rebooted in between.
         for _ in range(3):
             if (self._keys is None or self._time is None) and (miss := await self._discover()):
                 return miss
-            got = await self._once(wanted, tries)
+            got = await self._once(question, tries)
             if got != "again":
                 return got
         return "refused"
