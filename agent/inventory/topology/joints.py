@@ -70,6 +70,7 @@ class Neighbours:
                 continue
             near = (box.node, h.port if h.port is not None else learnt.get(h.local, h.local))
             if not self._who.forwards(node, h):
+                self._who.card(node, h)
                 self.attached.append(Attached(node, near, h, node in self._who.strangers))
                 continue
             out.append(_Said(near, node, self._far(box, node, h), h))

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from agent.inventory.mac import VIRTUAL_ROUTER, holder_mac, kind_of
 from agent.inventory.topology.facts import BRIDGE, PHONE, ROUTER, WLAN, Box, Heard
-from agent.inventory.topology.hearing import CHASSIS_ADDRESS, CHASSIS_MAC
+from agent.inventory.topology.hearing import CHASSIS_ADDRESS, CHASSIS_MAC, MAC
 from agent.model.asset import Asset
 from agent.model.base import hash_id
 
@@ -92,6 +92,12 @@ class Who:
     def by_name(self, h: Heard) -> str | None:
         """The one box that goes by the name or chassis id *h* has: a mere candidate."""
         return self._chassis.get((h.chassis_kind, h.chassis)) or self._name.get(h.name.lower())
+
+    def card(self, node: str, h: Heard) -> None:
+        """Behind a router nobody sees the card of an endpoint; what it announces itself with is one, if nobody else has it."""
+        mac = port_mac(h)
+        if mac and self._mac.setdefault(mac, node) == node:
+            self.macs_of[node].add(mac)
 
     def sure(self, h: Heard) -> bool:
         return self._known(h) is not None
@@ -174,6 +180,11 @@ def chassis_mac(h: Heard) -> str | None:
         return holder_mac(h.chassis) if len(h.chassis) == 12 else None
     made = re.fullmatch(r"(?:SEP|ATA)?([0-9A-Fa-f]{12})", h.name)
     return holder_mac(made[1]) if made else None
+
+
+def port_mac(h: Heard) -> str | None:
+    """The card a neighbour announces itself with (IEEE 802.1AB, 8.5.3.2): telephones give their address as chassis, their MAC as port."""
+    return holder_mac(h.port_id) if h.port_kind == MAC and len(h.port_id) == 12 else None
 
 
 def chassis_address(digits: str) -> str | None:

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 import fixtures.lab
+from agent.inventory.topology.build import topologies
+from agent.model.asset import Asset
+from agent.model.known import Known
 from agent.model.topology import Link
+from fixtures.networks.around import KEY
 from fixtures.networks.switched.bridges import simulate
-from fixtures.networks.switched.tables import asset_id, told
+from fixtures.networks.switched.tables import asset_id, assets, told
 from fixtures.networks.switched.truth import Net, load
 from tests.agent.inventory.topology.against import Seen, look
 
@@ -49,6 +53,28 @@ def test_every_endpoint_is_on_its_port() -> None:
     assert (phone.shared, pc.shared) == (False, True)
     assert (phone.vlans, pc.vlans) == ((20,), (10,))
     assert "00:00:5e:00:01:01" not in at
+
+
+def test_telephones_behind_a_router_are_known_by_what_they_announce() -> None:
+    """Their network is routed: no ARP told us a MAC, and nothing says yet what they are."""
+    net = lab()
+    of = told(net, simulate(net))
+    phones = {asset_id(d.id) for d in net.devices.values() if d.kind == "phone"}
+    there: list[Asset] = []
+    for a in assets(net, of):
+        if a.id in phones:
+            ports = tuple(p.model_copy(update={"mac": None}) for p in a.ports)
+            a = a.model_copy(update={"ports": ports, "device_class": Known[str].not_asked()})
+        there.append(a)
+    (seen,) = topologies([("r", o) for some in of.values() for o in some], there, KEY)
+    at = {p.mac: p for p in seen.places}
+    phone, pc = at["80:5e:c0:00:00:01"], at["d4:be:d9:00:00:01"]
+    assert phone.asset == asset_id("tel-1")
+    assert (
+        (phone.at.node, phone.at.port) == (asset_id("acc-1"), "Gi1/0/1") == (pc.at.node, pc.at.port)
+    )
+    assert (phone.shared, pc.shared) == (False, True)
+    assert len(seen.hidden) == len(all_seen().topology.hidden)
 
 
 def test_boxes_nobody_saw() -> None:
