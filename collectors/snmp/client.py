@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from agent.contract import Context, Emit
@@ -34,8 +34,8 @@ MOST_GET = 12
 """Objects of one GET: what small agents put into one answer."""
 MOST_PACKETS = 6000
 """To one agent, so that one that never ends does not hold the run: what is left then ends by `cap`."""
-Miss = Literal["silent", "broken", "closed", "cap"]
-"""Why there is no answer; `broken`: datagrams came, and none was an answer."""
+Miss = Literal["silent", "broken", "closed", "cap", "refused"]
+"""Why there is no answer; `broken`: datagrams came, and none was an answer; `refused`: an SNMPv3 report said no."""
 
 
 class Session(Protocol):
@@ -48,6 +48,10 @@ class Session(Protocol):
 
     async def ask(self, question: Question) -> Response | Miss:
         """One question, with its retries. Raises `OutOfScope`, `OSError`."""
+        ...
+
+    def of_vlan(self, number: int) -> Session:
+        """The bridge tables of one VLAN on a Cisco switch, which has them apart."""
         ...
 
 
@@ -68,6 +72,10 @@ class CommunitySession:
     version: Version
     community: bytes = field(repr=False)
     budget: Budget = field(default_factory=Budget)
+
+    def of_vlan(self, number: int) -> CommunitySession:
+        """Community string indexing (Cisco: "SNMP Community String Indexing"): `community@vlan`."""
+        return replace(self, community=self.community + b"@%d" % number)
 
     async def ask(self, question: Question, *, tries: int = TRIES) -> Response | Miss:
         if self.budget.left < tries:
@@ -130,7 +138,7 @@ async def get(session: Session, oids: Sequence[Oid]) -> Got:
         some = left.pop(0)
         answer = await session.ask(Question.of(some, GET))
         if isinstance(answer, str):
-            if answer in ("closed", "cap") or len(some) == 1:
+            if answer in ("closed", "cap", "refused") or len(some) == 1:
                 out.missed.update(dict.fromkeys(some, answer))
             else:
                 left[:0] = _halves(some)
@@ -190,7 +198,7 @@ async def walk(session: Session, roots: tuple[Oid, ...], cap: int) -> list[Colum
         elif answer == "silent":
             going.silence()
         else:
-            going.give_up("cap" if answer == "cap" else "silent")
+            going.give_up(answer if answer in ("cap", "refused") else "silent")
     return going.columns
 
 

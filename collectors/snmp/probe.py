@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,10 +18,12 @@ from agent.contract import Context, Emit, Lending, Needs, Refused, Transport
 from agent.model.bodies_snmp import SnmpAccess
 from agent.model.run import UnitPlan
 from agent.model.status import AskOutcome, Strength
-from collectors.snmp import meaning, rounds
+from collectors.snmp import meaning, rounds, usm_session
 from collectors.snmp.cells import WELL_KNOWN
 from collectors.snmp.client import MOST_PACKETS, PORT, Budget, CommunitySession, Miss, knock
 from collectors.snmp.rounds import Walked
+from collectors.snmp.usm_keys import UsmError, user_of
+from collectors.snmp.usm_session import UsmSession
 from scanners.targets import answered, host_ref
 from scanners.udp.asking import AFTER, FRAME, LIVE, udp_ref
 
@@ -43,6 +45,7 @@ GROUPS = (
 )
 NO_ANSWER = "an agent is there and did not answer"
 T = TypeVar("T")
+AnySession = CommunitySession | UsmSession
 _WRITING = threading.Lock()
 WORST: tuple[AskOutcome, ...] = ("error", "silent", "refused", "answered", "negative")
 """Of the tables of a group, the outcome that is told."""
@@ -100,27 +103,33 @@ class Snmp:
 
     async def _open(
         self, host: str, ctx: Context, emit: Emit, accounts: Lending, lent: ExitStack
-    ) -> tuple[str, CommunitySession] | None:
+    ) -> tuple[str, AnySession] | None:
         """(account, session) of the first account that is taken. The secret stays lent as long as *lent*."""
         alive = any(o.subject.value == host for o in ctx.seen("snmp.engine"))
         budget = Budget()
         last: AskOutcome = "silent"
         for account in accounts.handles(PURPOSE, ctx.site):
-            if accounts.user(account):
-                continue
             # It may ask a person, or start a program: not in the loop's thread.
             secret = await asyncio.to_thread(lent.enter_context, accounts.lend(account))
+            try:
+                knocking = _knocking(
+                    accounts.user(account), secret.reveal(), ctx, emit, host, budget
+                )
+            except UsmError as error:
+                emit.cap(f"account '{account}': {error}")
+                last = "error"
+                continue
             try:
                 with ExitStack() as trying:
                     begun = accounts.try_here(account, host)
                     attempt = await _on_disk(partial(trying.enter_context, begun))
-                    got = await knock(ctx, emit, host, secret.reveal().encode(), budget)
-                    if isinstance(got, CommunitySession):
+                    got, why = await knocking()
+                    if not isinstance(got, str):
                         await _on_disk(attempt.accepted)
                         emit.ask("snmp.access", udp_ref(ctx, host, PORT), "answered")
                         return account, got
-                    if alive and got != "closed":
-                        await _on_disk(partial(attempt.refused, NO_ANSWER))
+                    if got == "refused" or (alive and got not in ("closed", "cap")):
+                        await _on_disk(partial(attempt.refused, why or NO_ANSWER))
                         last = "refused"
                     else:
                         await _on_disk(partial(attempt.withdrawn, got))
@@ -131,6 +140,20 @@ class Snmp:
                 last = "refused"
         emit.ask("snmp.access", udp_ref(ctx, host, PORT), last)
         return None
+
+
+def _knocking(
+    user: str, secret: str, ctx: Context, emit: Emit, host: str, budget: Budget
+) -> Callable[[], Awaitable[tuple[AnySession | Miss, str]]]:
+    """How an account is tried: an SNMPv3 user where it names one, else a community. Raises `UsmError`."""
+    session = UsmSession(ctx, emit, host, user_of(user, secret), budget=budget) if user else None
+
+    async def knocked() -> tuple[AnySession | Miss, str]:
+        if session is None:
+            return await knock(ctx, emit, host, secret.encode(), budget), ""
+        return await usm_session.knock(session) or session, session.why
+
+    return knocked
 
 
 async def _on_disk(act: Callable[[], T]) -> T:
@@ -147,16 +170,15 @@ def _outcome(miss: Miss, before: AskOutcome) -> AskOutcome:
     return "negative" if miss == "closed" else "error" if miss == "broken" else before
 
 
-async def tell(
-    account: str, session: CommunitySession, host: str, ctx: Context, emit: Emit
-) -> None:
+async def tell(account: str, session: AnySession, host: str, ctx: Context, emit: Emit) -> None:
     """Everything the agent says, into the store."""
     here = host_ref(ctx, host)
     channel = "snmp"
-    access = SnmpAccess(
-        version="v2c" if session.version else "v1",
-        well_known=session.community in WELL_KNOWN,
-    )
+    if isinstance(session, UsmSession):
+        access = SnmpAccess(version="v3", security=session.user.security)
+    else:
+        known = session.community in WELL_KNOWN
+        access = SnmpAccess(version="v2c" if session.version else "v1", well_known=known)
     await emit(here, access, channel=channel, account=account)
     system = await rounds.system(session)
     await emit(here, system, channel=channel, account=account)

@@ -145,18 +145,61 @@ async def present(session: Session, some: Sequence[Table]) -> set[str]:
 
 
 async def collect(session: Session) -> AsyncIterator[Walked]:
-    """Round 2: every table the agent has, in order."""
+    """Round 2: every table the agent has, in order; on Cisco the bridge tables of each VLAN."""
     known = tables()
     there = await present(session, known)
+    kept: dict[str, Walked] = {}
     for table in known:
-        if table.name not in there:
-            yield Walked(table)
-            continue
-        columns = await walk(session, tuple(root for _, root, _ in table.columns), table.cap)
-        rows, bad = rows_of(table, columns)
-        ends: dict[str, TableEnd] = {
-            name: column.end or "silent"
-            for column, (name, _, _) in zip(columns, table.columns, strict=True)
-            if column.end != "complete"
-        }
-        yield Walked(table, rows, ends, bad)
+        walked = await _walked(session, table) if table.name in there else Walked(table)
+        if table.name in PER_VLAN:
+            kept[table.name] = walked
+            if table.name == PER_VLAN[-1]:
+                async for one in _of_vlans(session, kept):
+                    yield one
+        else:
+            yield walked
+
+
+async def _walked(session: Session, table: Table) -> Walked:
+    columns = await walk(session, tuple(root for _, root, _ in table.columns), table.cap)
+    rows, bad = rows_of(table, columns)
+    ends: dict[str, TableEnd] = {
+        name: column.end or "silent"
+        for column, (name, _, _) in zip(columns, table.columns, strict=True)
+        if column.end != "complete"
+    }
+    return Walked(table, rows, ends, bad)
+
+
+PER_VLAN = ("bridge_ports", "fdb", "vlan_fdb", "vtp_vlans")
+"""Held back until it is known whether the VLANs are asked one by one; the last one says so."""
+_OPERATIONAL, _ETHERNET = 1, 1
+"""vtpVlanState, vtpVlanType (CISCO-VTP-MIB)."""
+
+
+async def _of_vlans(session: Session, kept: dict[str, Walked]) -> AsyncIterator[Walked]:
+    """*kept*, with what the VLANs of vtpVlanTable know: the rows of all of them in `vlan_fdb`, under the number of the VLAN."""
+    vlans = sorted(
+        number
+        for number, state, kind, _ in kept["vtp_vlans"].rows
+        if isinstance(number, int) and (state, kind) == (_OPERATIONAL, _ETHERNET)
+    )
+    if vlans and not kept["vlan_fdb"].rows:
+        ports, fdb, all_of = kept["bridge_ports"], kept["fdb"], kept["vlan_fdb"]
+        of_port = {row[0]: row for row in ports.rows}
+        for number in vlans:
+            inside = session.of_vlan(number)
+            for table, whole in ((fdb.table, all_of), (ports.table, ports)):
+                one = await _walked(inside, table)
+                whole.bad += one.bad
+                whole.ends.update(one.ends)
+                if whole is all_of:
+                    room = whole.table.cap - len(whole.rows)
+                    whole.rows += [(number, *row) for row in one.rows[:room]]
+                    if len(one.rows) > room:
+                        whole.ends["port"] = "cap"
+                else:
+                    of_port.update({row[0]: row for row in one.rows})
+        ports.rows = list(of_port.values())
+    for name in PER_VLAN:
+        yield kept[name]
