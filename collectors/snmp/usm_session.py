@@ -34,7 +34,7 @@ class _Time:
     at: float
 
     def now(self, clock: float) -> int:
-        return min(self.seconds + int(clock - self.at), usm.MOST_TIME)
+        return max(0, min(self.seconds + int(clock - self.at), usm.MOST_TIME))
 
 
 @dataclass
@@ -136,7 +136,8 @@ class UsmSession:
                 if said == "notInTimeWindow" and self.user.auth and not signed:
                     return False
                 if signed:
-                    self._set_clock(e)
+                    # Signed, and about a number nobody could know before: it cannot be an old one, whatever time it tells.
+                    self._time, self._sure = _Time(e.boots, e.seconds, self.now()), True
                 if said == "unknownEngineID":
                     self._keys = None
                 reports.append(said)

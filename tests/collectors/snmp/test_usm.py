@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def test_keys_of_rfc_3414() -> None:
 
 @pytest.mark.parametrize("user", ALL, ids=lambda u: u.name.decode())
 def test_pysnmp_has_the_same_keys_digests_and_plain_text(user: User) -> None:
+    import pysnmp.entity.engine  # noqa: F401 - its parts import each other in circles
     from pyasn1.type import univ
     from pysnmp.proto.secmod.eso.priv import aes192, aes256, des3
     from pysnmp.proto.secmod.rfc3414.auth import hmacmd5, hmacsha
@@ -63,18 +65,11 @@ def test_pysnmp_has_the_same_keys_digests_and_plain_text(user: User) -> None:
     from pysnmp.proto.secmod.rfc3826.priv import aes
     from pysnmp.proto.secmod.rfc7860.auth import hmacsha2
 
-    sha2 = hmacsha2.HmacSha2
-    auth = {
-        "MD5": hmacmd5.HmacMd5(),
-        "SHA": hmacsha.HmacSha(),
-        "SHA-224": sha2(sha2.SHA224_SERVICE_ID),
-        "SHA-256": sha2(sha2.SHA256_SERVICE_ID),
-        "SHA-384": sha2(sha2.SHA384_SERVICE_ID),
-        "SHA-512": sha2(sha2.SHA512_SERVICE_ID),
-    }[user.auth]
-    oid = getattr(auth, "SERVICE_ID", None) or auth._service_id
-    if user.auth.startswith("SHA-"):
-        oid = getattr(sha2, f"SHA{user.auth[4:]}_SERVICE_ID")
+    number = list(AUTHS).index(user.auth) + 2
+    oid = (1, 3, 6, 1, 6, 3, 10, 1, 1, number)
+    auth = {"MD5": hmacmd5.HmacMd5, "SHA": hmacsha.HmacSha}.get(
+        user.auth, lambda: hmacsha2.HmacSha2(oid)
+    )()
     privacy = {
         "DES": des.Des,
         "3DES": des3.Des3,
@@ -147,18 +142,14 @@ def test_a_message_comes_back_and_no_changed_one_is_genuine() -> None:
         except BerError:
             continue
         assert not usm.genuine(other, e, keys)
-        try:
+        with suppress(BerError, UsmError):
             usm.opened(e, keys)
-        except (BerError, UsmError):
-            pass
 
 
 @given(st.binary(max_size=300))
 def test_any_octets_are_refused_in_our_words(data: bytes) -> None:
-    try:
+    with suppress(BerError, UsmError):
         usm.opened(usm.read(data), None)
-    except (BerError, UsmError):
-        pass
 
 
 async def _name(ctx: RunContext, books: Books, user: User) -> tuple[object, str]:
@@ -196,7 +187,7 @@ def test_who_is_refused_is_told_why_and_never_waited_for(tmp_path: Path) -> None
         told, books = asking({}, act)
     assert told[:3] == [("refused", why) for why in wrong]
     assert told[3][0] == "refused"
-    assert len(books.sends) < 16
+    assert sum(books.packets.values()) < 16
 
 
 @pytest.mark.needs("snmpd")
@@ -209,17 +200,14 @@ def test_an_agent_that_started_again_and_a_clock_that_jumped(tmp_path: Path) -> 
         for at in (0.0, 100_000.0, -100_000.0):
             jump[0] = at
             out.append((await get(session, [SYS_NAME])).found[SYS_NAME].value)
-        running.__exit__(None, None, None)
-        again.__enter__()
+        running.close()
+        running.enter_context(snmpd(tmp_path, HOST, PORT, REAL))
         out.append((await get(session, [SYS_NAME])).found[SYS_NAME].value)
         return out
 
-    running, again = (snmpd(tmp_path, HOST, PORT, REAL) for _ in range(2))
-    running.__enter__()
-    try:
+    with ExitStack() as running:
+        running.enter_context(snmpd(tmp_path, HOST, PORT, REAL))
         told, _ = asking({}, act)
-    finally:
-        again.__exit__(None, None, None)
     assert told == [b"real"] * 4
 
 
