@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agent.contract import Context, Emit
-from collectors.snmp import client, usm
+from collectors.snmp import client, message, usm
 from collectors.snmp.ber import BerError
 from collectors.snmp.client import FIRST, PORT, TRIES, Budget, Miss
-from collectors.snmp.message import GET, REPORT, Response, Version, question
+from collectors.snmp.message import GET, REPORT, Response, Version
 from collectors.snmp.usm import AUTH, PRIV, REPORTABLE, Envelope
 from collectors.snmp.usm_keys import Keys, User, UsmError
 from collectors.snmp.walk import Question
@@ -63,13 +63,13 @@ class UsmSession:
         """Cisco's context of a VLAN, `vlan-12`; the keys and the clock stay."""
         return replace(self, context=b"vlan-%d" % number)
 
-    async def ask(self, wanted: Question, *, tries: int = TRIES) -> Response | Miss:
+    async def ask(self, question: Question, *, tries: int = TRIES) -> Response | Miss:
         """Raises `OutOfScope`, `OSError`."""
         # A clock that was wrong is put right by the report; one that is wrong again has rebooted in between.
         for _ in range(3):
             if (self._keys is None or self._time is None) and (miss := await self._discover()):
                 return miss
-            got = await self._once(wanted, tries)
+            got = await self._once(question, tries)
             if got != "again":
                 return got
         return "refused"
@@ -77,7 +77,7 @@ class UsmSession:
     async def _discover(self) -> Miss | None:
         """Engine id and a first guess of its time, without user and key."""
         ident = _ident()
-        body = question(ident, (), pdu=GET)
+        body = message.question(ident, (), pdu=GET)
         asked = Envelope(ident, REPORTABLE, b"", 0, 0, b"", scoped=usm.scoped_pdu(b"", b"", body))
         heard: list[Envelope] = []
 
@@ -102,11 +102,13 @@ class UsmSession:
         self._time, self._sure = _Time(e.boots, e.seconds, self.now()), False
         return None
 
-    async def _once(self, wanted: Question, tries: int) -> Response | Miss | Literal["again"]:
+    async def _once(self, question: Question, tries: int) -> Response | Miss | Literal["again"]:
         keys, clock = self._keys, self._time
         assert keys is not None and clock is not None
         ident, request = _ident(), _ident()
-        body = question(request, wanted.names, pdu=wanted.pdu, repetitions=wanted.repetitions)
+        body = message.question(
+            request, question.names, pdu=question.pdu, repetitions=question.repetitions
+        )
         flags = REPORTABLE | (AUTH if self.user.auth else 0) | (PRIV if self.user.privacy else 0)
         asked = Envelope(
             ident,
