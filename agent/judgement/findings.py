@@ -18,6 +18,7 @@ from agent.judgement.rules_devices import (
 )
 from agent.judgement.rules_end_of_life import end_of_life_os
 from agent.judgement.rules_link import dhcp_stranger, neighbour_announced, port_authentication
+from agent.judgement.rules_snmp import RULES as SNMP_RULES
 from agent.judgement.world import World
 from agent.model.base import hash_id
 from agent.model.finding import SEVERITIES, Finding
@@ -36,6 +37,7 @@ JUDGES: Mapping[str, Callable[[World], Iterator[Hit]]] = {
         key_shared,
         neighbour_announced,
         port_authentication,
+        *SNMP_RULES,
     )
 }
 RANK = {s: i for i, s in enumerate(SEVERITIES)}

@@ -37,6 +37,7 @@ GROUPS = (
     "routes",
     "bridge",
     "links",
+    "wireless",
     "power",
     "printer",
     "virtual",

@@ -17,8 +17,9 @@ from agent.contract import Context, Emit, Needs
 from agent.model.bodies import DeviceIdentity
 from agent.model.bodies_udp import SnmpEngine
 from agent.model.status import Strength
+from scanners.not_spoken import NotSpoken
+from scanners.services import ber
 from scanners.targets import host_ref
-from scanners.udp import ber
 from scanners.udp.asking import NEEDS, AsksHosts, clean, open_port, udp_ref
 
 _OLD = 12
@@ -64,37 +65,38 @@ class Engine(AsksHosts):
 
 def request(ident: int) -> bytes:
     """A GetRequest that names no engine, no user and no variable; flags: answer with a Report."""
-    header = ber.sequence(
-        ber.integer(ident), ber.integer(65507), ber.octets(b"\x04"), ber.integer(3)
+    empty = ber.element(ber.OCTETS)
+    zero = ber.integer(0)
+    header = ber.element(
+        ber.SEQUENCE,
+        ber.integer(ident),
+        ber.integer(65507),
+        ber.element(ber.OCTETS, b"\x04"),
+        ber.integer(3),
     )
-    usm = ber.sequence(
-        ber.octets(b""),
-        ber.integer(0),
-        ber.integer(0),
-        ber.octets(b""),
-        ber.octets(b""),
-        ber.octets(b""),
-    )
-    pdu = ber.tagged(0xA0, ber.integer(ident), ber.integer(0), ber.integer(0), ber.sequence())
-    scoped = ber.sequence(ber.octets(b""), ber.octets(b""), pdu)
-    return ber.sequence(ber.integer(3), header, ber.octets(usm), scoped)
+    usm = ber.element(ber.SEQUENCE, empty, zero, zero, empty, empty, empty)
+    pdu = ber.element(0xA0, ber.integer(ident), zero, zero, ber.element(ber.SEQUENCE))
+    scoped = ber.element(ber.SEQUENCE, empty, empty, pdu)
+    return ber.element(ber.SEQUENCE, ber.integer(3), header, ber.element(ber.OCTETS, usm), scoped)
 
 
 def report(data: bytes) -> tuple[int, bytes, int, int]:
     """(message id, engine id, boots, seconds) of an SNMPv3 message. Raises `NotSnmp`."""
     try:
-        version, header, security, *_ = ber.children(ber.only(data, 0x30))
-        ident = ber.number(ber.children(ber.body(header, 0x30))[0])
-        usm = ber.children(ber.only(ber.body(security, 0x04), 0x30))
-        engine = ber.body(usm[0], 0x04)
-        boots, seconds = ber.number(usm[1]), ber.number(usm[2])
+        message, _ = ber.expect(ber.SEQUENCE, data)
+        version, rest = ber.expect(ber.INTEGER, message)
+        header, rest = ber.expect(ber.SEQUENCE, rest)
+        ident, _ = ber.expect(ber.INTEGER, header)
+        security, _ = ber.expect(ber.OCTETS, rest)
+        usm, _ = ber.expect(ber.SEQUENCE, security)
+        engine, rest = ber.expect(ber.OCTETS, usm)
+        boots, rest = ber.expect(ber.INTEGER, rest)
+        seconds, _ = ber.expect(ber.INTEGER, rest)
         if ber.number(version) != 3 or not 5 <= len(engine) <= 32:
             raise NotSnmp("no engine id")
-    except (ber.NotBer, IndexError) as fault:
+        return ber.number(ident), engine, ber.number(boots), ber.number(seconds)
+    except NotSpoken as fault:
         raise NotSnmp(str(fault)) from None
-    except ValueError:
-        raise NotSnmp("no SNMPv3 message") from None
-    return ident, engine, boots, seconds
 
 
 def _mine(data: bytes, ident: int) -> bool:

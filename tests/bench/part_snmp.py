@@ -13,7 +13,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +22,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.bench import Figure
+from tests.bench.usm_agents import SECRET, USER
 
 NET, PORT, COUNT, COMMUNITY = "127.94.7", 20161, 254, "lab-read"
 ROUNDS = 3
 PYSNMP_AGENTS = 16
+V3_AGENTS = 40
 FLOOR_S = 2.0
 
 
@@ -51,6 +53,7 @@ def figures() -> Iterable[Figure]:
             python.append(_pysnmp())
         with agents(folder, 250):
             dead = _ours(folder / "dead")
+        v3 = list(_v3(folder))
     pairs = list(zip(mine, theirs, strict=True))
     speed = median((m["objects"] / m["wall"]) / (t.objects / t.wall) for m, t in pairs)
     cpu = median((t.cpu / t.objects) / (m["cpu"] / m["objects"]) for m, t in pairs)
@@ -72,11 +75,32 @@ def figures() -> Iterable[Figure]:
     most = max(m["mib"] for m in mine)
     yield _figure("memory", most, "MiB", "< 120", most < 120, "-")
     ratio = dead["wall"] / FLOOR_S
+    yield from v3
     yield _figure("dead_25_over_floor", ratio, "x", "< 1.3", ratio < 1.3, "-")
 
 
 def _figure(name: str, value: float, unit: str, goal: str, holds: bool, paired: str) -> Figure:
     return Figure("snmp", name, round(value, 2), unit, goal, holds, paired)
+
+
+def _v3(folder: Path) -> Iterable[Figure]:
+    """authPriv (SHA-256, AES-128) on 40 agents, each with an engine of its own."""
+    command = [sys.executable, "-m", "tests.bench.usm_agents", str(folder / "agent.snmp"), NET]
+    how = ["-v3", "-l", "authPriv", "-u", USER.name.decode(), "-a", USER.auth, "-x", USER.privacy]
+    how += ["-A", USER.auth_phrase.decode(), "-X", USER.privacy_phrase.decode()]
+    env = {"LAB_COMMUNITY": SECRET, "LAB_USER": USER.name.decode()}
+    pairs: list[tuple[dict[str, Any], Took]] = []
+    with _ready([*command, str(PORT), str(V3_AGENTS)]):
+        for i in range(ROUNDS):
+            mine = _ours(folder / f"usm{i}", V3_AGENTS, env)
+            pairs.append((mine, _bulkwalk(V3_AGENTS, how)))
+    whole = min(m["objects"] / t.objects for m, t in pairs)
+    speed = median((m["objects"] / m["wall"]) / (t.objects / t.wall) for m, t in pairs)
+    cpu = median((t.cpu / t.objects) / (m["cpu"] / m["objects"]) for m, t in pairs)
+    peer = "snmpbulkwalk -v3 -P64"
+    yield _figure("v3_objects", whole, "x", ">= 1", whole >= 1, peer)
+    yield _figure("v3_faster", speed, "x", ">= 1", speed >= 1, peer)
+    yield _figure("v3_less_cpu", cpu, "x", "-", True, peer)
 
 
 def mib() -> str:
@@ -113,6 +137,13 @@ def mib() -> str:
 def agents(folder: Path, dead: int) -> Generator[None, None, None]:
     command = [sys.executable, "-m", "fixtures.lab.snmp.responder", str(folder), NET, str(PORT)]
     command += [str(COUNT), COMMUNITY, str(dead)]
+    with _ready(command):
+        yield
+
+
+@contextmanager
+def _ready(command: list[str]) -> Generator[None, None, None]:
+    """*command* running and ready within the `with`."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -122,20 +153,20 @@ def agents(folder: Path, dead: int) -> Generator[None, None, None]:
             process.terminate()
 
 
-def _ours(folder: Path) -> dict[str, Any]:
+def _ours(folder: Path, count: int = COUNT, env: Mapping[str, str] | None = None) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.snmp_run", str(folder), NET, str(COUNT), str(PORT)],
+        [sys.executable, "-m", "tests.bench.snmp_run", str(folder), NET, str(count), str(PORT)],
         check=True,
         stdout=subprocess.PIPE,
-        env={**os.environ, "LAB_COMMUNITY": COMMUNITY},
+        env={**os.environ, **(env or {"LAB_COMMUNITY": COMMUNITY})},
         timeout=300,
     )
     return dict(json.loads(done.stdout))
 
 
-def _bulkwalk() -> Took:
-    hosts = "\n".join(f"{NET}.{i}:{PORT}" for i in range(1, COUNT + 1))
-    command = ["xargs", "-P64", "-I{}", "snmpbulkwalk", "-v2c", "-c", COMMUNITY, "-m", "", "-Oqn"]
+def _bulkwalk(count: int = COUNT, how: Sequence[str] = ("-v2c", "-c", COMMUNITY)) -> Took:
+    hosts = "\n".join(f"{NET}.{i}:{PORT}" for i in range(1, count + 1))
+    command = ["xargs", "-P64", "-I{}", "snmpbulkwalk", *how, "-m", "", "-Oqn"]
     command += ["-Cr25", "-t1", "-r1", "{}", "1.3.6.1"]
     before, start = _children(), time.monotonic()
     done = subprocess.run(command, input=hosts, capture_output=True, text=True, timeout=300)

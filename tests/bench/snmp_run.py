@@ -1,12 +1,14 @@
 """Our side of the bench part `snmp`, in a process of its own: the collector through the run engine into a run file.
 
-`python -m tests.bench.snmp_run FOLDER NET COUNT PORT`; prints one JSON object. The community comes from the environment (LAB_COMMUNITY).
+`python -m tests.bench.snmp_run FOLDER NET COUNT PORT`; prints one JSON object. The community, or the secret of the SNMPv3
+user LAB_USER, comes from the environment (LAB_COMMUNITY).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
 import sys
 import time
@@ -58,7 +60,9 @@ class Result:
 async def _run(folder: Path, net: str, count: int, port: int) -> Result:
     write_engagement(folder, load_client(), 91, date.today())
     client = folder / "client.toml"
-    client.write_text(client.read_text("utf-8") + ACCOUNT, "utf-8")
+    user = os.environ.get("LAB_USER")
+    account = ACCOUNT + (f'user = "{user}"\n' if user else "")
+    client.write_text(client.read_text("utf-8") + account, "utf-8")
     engagement = load_engagement(folder)
     scope = ScopeRule(allowed=(f"{net}.0/24",), actions=("sweep", "devices"))
     where = Vantage(site=SITE, host="bench", mode="lab-loopback")

@@ -59,7 +59,8 @@ def kdc(p: Place) -> None:
 
 def vnc(p: Place) -> None:
     # The number of the display makes the port of X: 6000.
-    p.start(
+    p.start_alone(
+        "/tmp",
         *("Xtigervnc", ":0", "-rfbport", "5900", "-SecurityTypes", "None"),
         *("-listen", "tcp", "-nolisten", "unix", "-nolisten", "local", "-ac"),
         *("-geometry", "64x64", "-AlwaysShared"),
@@ -109,7 +110,7 @@ def named(p: Place) -> None:
 
 
 def rpcbind(p: Place) -> None:
-    p.start("rpcbind", "-f", "-h", p.address)
+    p.start_alone("/run", "rpcbind", "-f", "-h", p.address)
 
 
 def pptpd(p: Place) -> None:

@@ -70,6 +70,8 @@ PARAMS: dict[str, str | int] = {
     "reason": "no answer from the gateway",
     "network": "192.168.1.0/24",
     "why": "guest Wi-Fi",
+    "version": "v2c",
+    "what": "no key at all",
     "file": "2026-11-23-siege.run",
     "run": "a1b2c3",
     "action": "directory",

@@ -29,6 +29,7 @@ FORMER = Provider(
     name="Old MSP",
     aliases=("OldMSP Services",),
     domains=("oldmsp.example",),
+    networks=("203.0.113.16/28",),
     tools=("ScreenConnect",),
 )
 OURS = Provider(id="ours", role="ours", name="Us", domains=("us.example",))

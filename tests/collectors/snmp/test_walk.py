@@ -221,3 +221,21 @@ def test_any_agent_ends_the_walk(data: st.DataObject) -> None:
             walk.answer(told(1, rows))
     assert all(c.end is not None for c in walk.columns)
     assert all(len(c.rows) <= 20 for c in walk.columns)
+
+
+@pytest.mark.parametrize(
+    ("rows", "taken", "end"),
+    [
+        ((1, 3, 2, 4), 2, "order"),
+        ((1, 2, 2, 4), 2, "order"),
+        # Octets tell the order of names only where no sub-identifier has three of them.
+        ((16384, 16385, 16383), 2, "order"),
+        ((16382, 16383, 16384, 16385), 4, None),
+    ],
+)
+def test_rows_of_one_answer_are_in_order(rows: tuple[int, ...], taken: int, end: str) -> None:
+    walk = Walk.of(1, COLUMNS[:1], 1000)
+    walk.question()
+    walk.answer(told(1, [VarBind((*COLUMNS[0], i), INTEGER, i) for i in rows]))
+    (column,) = walk.columns
+    assert (len(column.rows), column.end) == (taken, end)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scanners.not_spoken import NotSpoken
+from scanners.services import ber
 from scanners.udp import (
     bacnet,
-    ber,
     dns,
     ipmi,
     mdns,
@@ -180,8 +181,8 @@ def test_snmp_report_and_request() -> None:
 def test_a_number_beyond_all_reason() -> None:
     long = r.SNMPD.replace(bytes.fromhex("020445e6c0ac"), b"\x02\x04" + b"\x7f" * 4)
     assert snmp_engine.report(long)[0] == 0x7F7F7F7F
-    with pytest.raises(ber.NotBer):
-        ber.number((0x02, b"\x7f" * 10))
+    with pytest.raises(NotSpoken):
+        ber.number(b"\x7f" * 10)
 
 
 def test_dns() -> None:
