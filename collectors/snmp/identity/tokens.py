@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
+Shape = Callable[[str], str]
+"""A text -> the value in it; empty: it has none of that shape."""
 _NUMBERED = re.compile(r"\d")
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}(?:/\d+)?")
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{1,2}[:\- ]){5}[0-9A-Fa-f]{1,2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}")

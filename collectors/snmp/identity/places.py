@@ -1,0 +1,93 @@
+"""Reads the places a family of the catalogue names. See `agent.catalogs.snmp_families` for how they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agent.catalogs.snmp_families import Place
+from collectors.snmp.identity import descr, entity, standard, tokens
+from collectors.snmp.identity.entity import dotted
+from collectors.snmp.identity.identity import Field, Found
+from collectors.snmp.identity.walk import Oid, Walk
+
+SURE = 960
+"""Of an object that a MIB keeps for this very value."""
+MOST_ROWS = 64
+SYS_NAME: Oid = (1, 3, 6, 1, 2, 1, 1, 5, 0)
+SHAPES: dict[Field, tokens.Shape] = {
+    "serial": tokens.serial,
+    "version": tokens.version,
+    "model": tokens.model,
+}
+
+
+def general(walk: Walk, rule: str, field: Field, vendor: str) -> Iterator[Found]:
+    """Values of *field* by the general rule of that name."""
+    if rule == "entity":
+        yield from entity.read(walk, field)
+    elif rule == "entity.descr":
+        yield from entity.descr(walk)
+    elif rule == "entity.name":
+        yield from entity.name(walk)
+    elif rule == "printer":
+        yield from standard.printer(walk, field)
+    elif rule == "ups":
+        yield from standard.ups(walk, field)
+    elif rule == "device":
+        yield from standard.device(walk)
+    elif rule == "probe":
+        yield from standard.probe(walk)
+    elif rule == "name":
+        if text := walk.text(SYS_NAME):
+            yield Found(text, dotted(SYS_NAME), text, "sysName", 700)
+    elif field == "version":
+        yield from descr.version(walk)
+    elif field == "serial":
+        yield from descr.serial(walk)
+    elif field == "model":
+        yield from descr.model(walk, vendor)
+
+
+def read(walk: Walk, place: Place, field: Field, vendor: str, family: str) -> Iterator[Found]:
+    """Values of *field* at *place*, placeholders left out."""
+    if place.pattern is None and place.rule:
+        yield from general(walk, place.rule, field, vendor)
+        return
+    shape = SHAPES[field]
+    for oid in _objects(walk, place):
+        text = walk.text(oid) if place.pattern is None else walk.lines(oid)
+        if not text:
+            continue
+        if place.pattern is not None:
+            found = place.pattern.search(text)
+            if found is None:
+                continue
+            parts = [g for g in found.groups() if g] or [found[0]]
+            told = " ".join(" ".join(parts).split())
+        else:
+            told = text
+        if value := shape(told):
+            yield Found(value, dotted(oid), text, family, SURE)
+
+
+def _objects(walk: Walk, place: Place) -> Iterator[Oid]:
+    if place.rule == "descr":
+        yield descr.SYS_DESCR
+    elif place.rule == "name":
+        yield SYS_NAME
+    elif place.rule == "device":
+        yield (*standard.DEVICE, 1)
+    elif place.rule in ("entity", "entity.descr", "entity.name"):
+        column = {"entity": entity.SOFTWARE, "entity.descr": entity.DESCR, "entity.name": entity.NAME}
+        for row in entity.boxes(entity.rows(walk)):
+            yield (*entity.ENTRY, column[place.rule], row.index)
+    elif place.column:
+        for at, oid in enumerate(walk.under(place.oid)):
+            if at >= MOST_ROWS:
+                return
+            yield oid
+    else:
+        yield place.oid
+        if place.oid[-1] == 0:
+            # Some agents answer for a scalar without its instance.
+            yield place.oid[:-1]
