@@ -4,8 +4,10 @@ A place is written as one text:
 
 - `9.2.1.3.0`: the object under 1.3.6.1.4.1 (private enterprises); `std.1.3.6.1.2.1.16.19.2.0`: that object, whatever its tree;
 - `674.10892.1.8.*`: the first usable row of a column;
-- `entity`, `entity.descr`, `entity.name`, `printer`, `ups`, `device`, `probe`, `descr`, `name`: what the general rule of that name reads;
-- any of them with ` ~ REGEX` behind it: the first group (several groups are put together with a space), or the whole match.
+- `entity` (its `.descr`, `.name`, `.model`, `.software`), `printer`, `ups`, `device`, `probe`, `descr`, `name`: what the general rule of that name reads;
+- `@.1.4.0`: that object below the value of sysObjectID itself, for makers who give each model a tree;
+- any of them with ` ~ REGEX` behind it: the first group (several groups are put together with a space), or the whole match;
+- and with ` => TEXT` behind that: TEXT, where `\\1` is the first group.
 
 A family holds for a device when everything it names does: `pen` (the number in sysObjectID), `object` (one of the subtrees sysObjectID
 lies in, under 1.3.6.1.4.1), `descr` (found in sysDescr), `has` (one of these subtrees is not empty).
@@ -23,18 +25,23 @@ from typing import Any
 Oid = tuple[int, ...]
 ENTERPRISES: Oid = (1, 3, 6, 1, 4, 1)
 GENERAL = frozenset(
-    {"entity", "entity.descr", "entity.name", "printer", "ups", "device", "probe", "descr", "name"}
+    {"entity", "entity.descr", "entity.name", "entity.model", "entity.software"}
+    | {"printer", "ups", "device", "probe", "descr", "name"}
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`rule`: name of a general rule, or empty: read `oid`, a whole `column` or one object. `pattern` is searched in the text."""
+    """`rule`: name of a general rule, or empty: read `oid` (`below`: under sysObjectID's value), a whole `column` or one object.
+
+    `pattern` is searched in the text, `template` what is made of the match."""
 
     rule: str
     oid: Oid
     column: bool
     pattern: re.Pattern[str] | None
+    template: str = ""
+    below: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +60,17 @@ class Family:
     version: tuple[Place, ...] | None
     serial: tuple[Place, ...] | None
     source: str
+    weak: bool = False
 
     @property
     def weight(self) -> int:
-        """The more it asks for, the more it knows: a longer subtree, then a word in sysDescr, then a subtree that is there."""
+        """The more it asks for, the more it knows: a longer subtree, then one that is there, then a word in sysDescr.
+
+        What only names a common platform (`weak`) comes behind all that name a maker."""
+        if self.weak:
+            return 1
         longest = max((len(o) for o in self.objects), default=1 if self.pens else 0)
-        return 100 * longest + (250 if self.descr else 0) + (150 if self.has else 0)
+        return 100 * longest + (250 if self.descr else 0) + (300 if self.has else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +84,16 @@ class Word:
 
 def place(text: str) -> Place:
     """Raises ValueError for a text that is no place."""
-    where, _, pattern = text.partition(" ~ ")
+    where, _, rest = text.partition(" ~ ")
+    pattern, _, template = rest.partition(" => ")
     found = re.compile(pattern) if pattern else None
     if where in GENERAL:
-        return Place(where, (), False, found)
-    column = where.endswith(".*")
-    digits = where.removesuffix(".*").removeprefix("std.")
+        return Place(where, (), False, found, template)
+    column, below = where.endswith(".*"), where.startswith("@.")
+    digits = where.removesuffix(".*").removeprefix("std.").removeprefix("@.")
     numbers = tuple(map(int, digits.split(".")))
-    return Place("", numbers if where.startswith("std.") else (*ENTERPRISES, *numbers), column, found)
+    oid = numbers if where.startswith(("std.", "@.")) else (*ENTERPRISES, *numbers)
+    return Place("", oid, column, found, template, below)
 
 
 def _oid(text: str) -> Oid:
@@ -107,6 +121,7 @@ def family(raw: dict[str, Any]) -> Family:
         version=_places(raw, "version"),
         serial=_places(raw, "serial"),
         source=raw["source"],
+        weak=raw.get("weak", False),
     )
 
 

@@ -90,8 +90,6 @@ def model(walk: Walk, vendor: str) -> Iterator[Found]:
     names = [n for n in _NAME.findall(head) if not _COMMON.match(n) and tokens.strict_model(n)]
     if head and head.count(" ") <= 3 and names and (value := tokens.strict_model(head)):
         yield Found(value, _AT, text, "sysDescr", 780)
-    elif names:
-        yield Found(names[0], _AT, text, "sysDescr", 720)
 
 
 def without_vendor(text: str, vendor: str) -> str:

@@ -14,8 +14,10 @@ from collectors.snmp.identity.identity import Found
 from collectors.snmp.identity.walk import Oid, Walk
 
 ENTRY: Oid = (1, 3, 6, 1, 2, 1, 47, 1, 1, 1, 1)
-DESCR, INSIDE, CLASS, NAME, FIRMWARE, SOFTWARE, SERIAL, MODEL = 2, 4, 5, 7, 9, 10, 11, 13
-CHASSIS, MODULE, STACK = 3, 9, 11
+DESCR, INSIDE, CLASS, NAME, SOFTWARE, SERIAL, MODEL = 2, 4, 5, 7, 10, 11, 13
+OTHER, UNKNOWN, CHASSIS, MODULE, STACK = 1, 2, 3, 9, 11
+FIRST = 4
+"""Rows that are looked at where no class is told."""
 MOST = 4000
 """Rows that are looked at."""
 SURE, LESS = 930, 800
@@ -45,15 +47,17 @@ def rows(walk: Walk) -> list[Row]:
 
 
 def boxes(found: list[Row]) -> list[Row]:
-    """The rows that stand for the device itself: outermost chassis, then the stack, then a lone row of no told class."""
+    """The rows that stand for the device itself: outermost chassis, then the stack; without both, the first or outermost."""
     chassis = [r for r in found if r.kind == CHASSIS]
     numbers = {r.index for r in chassis}
     outer = [r for r in chassis if r.inside not in numbers]
     stacks = [r for r in found if r.kind == STACK]
     if outer or stacks:
         return [*outer, *stacks]
-    untold = [r for r in found if not r.kind]
-    return untold if len(untold) == 1 or (untold and untold[0].index == 1) else []
+    if all(not r.kind for r in found):
+        # Nobody's class is told: parts stand behind what they are in.
+        return found[:FIRST]
+    return [r for r in found if r.kind in (OTHER, UNKNOWN) and not r.inside][:1]
 
 
 def read(walk: Walk, field: str) -> Iterator[Found]:
@@ -65,24 +69,18 @@ def read(walk: Walk, field: str) -> Iterator[Found]:
     elif field == "model":
         chassis = [r for r in box if r.kind != STACK] or box
         yield from _column(walk, chassis, MODEL, tokens.model, SURE)
-        yield from _described(walk, chassis)
+        yield from _described(walk, [r for r in chassis if r.kind == CHASSIS])
     elif field == "version":
         yield from _column(walk, box, SOFTWARE, _software, SURE)
         modules = [r for r in found if r.kind == MODULE]
         told = {v.value: v for v in _column(walk, modules, SOFTWARE, _software, LESS)}
         if len(told) == 1:
             yield from told.values()
-        yield from _column(walk, box, FIRMWARE, _software, LESS)
 
 
-def descr(walk: Walk) -> Iterator[Found]:
-    """entPhysicalDescr of the device itself, whatever it is."""
-    yield from _column(walk, boxes(rows(walk)), DESCR, tokens.model, LESS)
-
-
-def name(walk: Walk) -> Iterator[Found]:
-    """entPhysicalName of the device itself."""
-    yield from _column(walk, boxes(rows(walk)), NAME, tokens.model, LESS)
+def column(walk: Walk, number: int, shape: tokens.Shape) -> Iterator[Found]:
+    """That column of the device itself, whatever stands there."""
+    yield from _column(walk, boxes(rows(walk)), number, shape, LESS)
 
 
 def _software(text: str) -> str:

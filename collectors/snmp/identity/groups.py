@@ -90,6 +90,9 @@ def read(walk: Walk, kind: Field, known: frozenset[str] = frozenset()) -> Iterat
         candidates = serials if kind == "serial" else shaped[kind]
         told = [(o, v) for o, v in candidates if len(tokens.plain(v)) >= 4 and tokens.plain(v) in bare]
         values = {v for _, v in candidates}
+        if kind == "model" and not told:
+            # Too many other texts look like a name with a number.
+            continue
         if kind != "serial" and told:
             yield Found(told[0][1], dotted(told[0][0]), told[0][1], "group of values", SURE["agreed"])
         elif len(values) == 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.catalogs.snmp_families import Family, Place, families
+from agent.catalogs.snmp_families import Family, Place, families, platforms
 from collectors.snmp.identity import groups, kinds, places, tokens, vendors
 from collectors.snmp.identity.descr import SYS_DESCR, system
 from collectors.snmp.identity.identity import Field, Found, Identity, identity_of
@@ -71,7 +71,11 @@ def _places(f: Family, field: Field) -> tuple[Place, ...] | None:
 
 
 def _values(walk: Walk, mine: list[Family], field: Field, vendor: str) -> Iterator[Found]:
+    # A maker who builds on a common system numbers the product, not the kernel.
+    built_on = any(n not in platforms() for n in walk.enterprises())
     for family in mine:
+        if family.weak and field == "version" and built_on:
+            return
         stated = _places(family, field)
         if stated is not None:
             for place in stated:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from agent.catalogs.snmp_families import Place
 from collectors.snmp.identity import descr, entity, standard, tokens
@@ -13,7 +14,14 @@ from collectors.snmp.identity.walk import Oid, Walk
 SURE = 960
 """Of an object that a MIB keeps for this very value."""
 MOST_ROWS = 64
-SYS_NAME: Oid = (1, 3, 6, 1, 2, 1, 1, 5, 0)
+SYS_OBJECT, SYS_NAME = (1, 3, 6, 1, 2, 1, 1, 2, 0), (1, 3, 6, 1, 2, 1, 1, 5, 0)
+COLUMNS = {
+    "entity": entity.SOFTWARE,
+    "entity.descr": entity.DESCR,
+    "entity.name": entity.NAME,
+    "entity.model": entity.MODEL,
+    "entity.software": entity.SOFTWARE,
+}
 SHAPES: dict[Field, tokens.Shape] = {
     "serial": tokens.serial,
     "version": tokens.version,
@@ -25,10 +33,8 @@ def general(walk: Walk, rule: str, field: Field, vendor: str) -> Iterator[Found]
     """Values of *field* by the general rule of that name."""
     if rule == "entity":
         yield from entity.read(walk, field)
-    elif rule == "entity.descr":
-        yield from entity.descr(walk)
-    elif rule == "entity.name":
-        yield from entity.name(walk)
+    elif rule.startswith("entity."):
+        yield from entity.column(walk, COLUMNS[rule], SHAPES[field])
     elif rule == "printer":
         yield from standard.printer(walk, field)
     elif rule == "ups":
@@ -63,7 +69,8 @@ def read(walk: Walk, place: Place, field: Field, vendor: str, family: str) -> It
             if found is None:
                 continue
             parts = [g for g in found.groups() if g] or [found[0]]
-            told = " ".join(" ".join(parts).split())
+            told = found.expand(place.template) if place.template else " ".join(parts)
+            told = " ".join(told.split())
         else:
             told = text
         if value := shape(told):
@@ -77,17 +84,19 @@ def _objects(walk: Walk, place: Place) -> Iterator[Oid]:
         yield SYS_NAME
     elif place.rule == "device":
         yield (*standard.DEVICE, 1)
-    elif place.rule in ("entity", "entity.descr", "entity.name"):
-        column = {"entity": entity.SOFTWARE, "entity.descr": entity.DESCR, "entity.name": entity.NAME}
+    elif place.rule == "ups":
+        yield (*standard.UPS, 2, 0)
+    elif place.rule == "probe":
+        yield standard.PROBE_SOFTWARE
+    elif place.rule.startswith("entity"):
         for row in entity.boxes(entity.rows(walk)):
-            yield (*entity.ENTRY, column[place.rule], row.index)
-    elif place.column:
-        for at, oid in enumerate(walk.under(place.oid)):
-            if at >= MOST_ROWS:
-                return
-            yield oid
+            yield (*entity.ENTRY, COLUMNS[place.rule], row.index)
     else:
-        yield place.oid
-        if place.oid[-1] == 0:
+        where = (*walk.object_id(SYS_OBJECT), *place.oid) if place.below else place.oid
+        if place.column:
+            yield from islice(walk.under(where), MOST_ROWS)
+            return
+        yield where
+        if where[-1] == 0:
             # Some agents answer for a scalar without its instance.
-            yield place.oid[:-1]
+            yield where[:-1]

@@ -16,6 +16,7 @@ Shape = Callable[[str], str]
 _NUMBERED = re.compile(r"\d")
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}(?:/\d+)?")
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{1,2}[:\- ]){5}[0-9A-Fa-f]{1,2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}")
+_BARE_MAC = re.compile(r"[0-9A-Fa-f]{12}")
 _DATE = re.compile(
     r"(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:[0-2]?\d|3[01])(?:\D.*)?|"
     r"(?:[0-2]?\d|3[01])[-/.](?:0?[1-9]|1[0-2]|[A-Za-z]{3})[-/.](?:19|20)?\d\d(?:\D.*)?|"
@@ -101,13 +102,15 @@ def model(text: str) -> str:
 
 
 def strict_serial(text: str) -> str:
-    """*text* if it is one word of letters in one case and digits, as serial numbers are, and neither a date, a MAC nor a version."""
+    """*text* if it is one word of letters in one case and digits (these the most), as serial numbers are, and neither a date, a MAC nor a version."""
     value = serial(text)
     if not value or " " in value or is_mac(value) or _DATE.fullmatch(value) or _ARCS.fullmatch(value):
         return ""
     bare = re.sub(r"[^0-9A-Za-z]", "", value)
     digits = sum(c.isdigit() for c in bare)
-    if not 6 <= len(bare) <= 24 or digits < 3 or "." in value or "_" in value:
+    if not 8 <= len(bare) <= 24 or digits < 5 or 2 * digits < len(bare) or "." in value or "_" in value:
+        return ""
+    if _BARE_MAC.fullmatch(bare) and any(c.isalpha() for c in bare):
         return ""
     letters = [c for c in bare if c.isalpha()]
     if letters and any(c.islower() for c in letters):
