@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "add": "Add an asset no probe can see.",
     "import": "Add a run file from elsewhere, or a sheet of devices.",
     "export": "Write the result in another system's format.",
+    "identify": "Who made it, what it is, by recorded answers of its SNMP agent.",
     "show": "Print one part of the result, as text or JSON.",
     "verify": "Check the hash chain and the signature of runs.",
     "purge": "Erase personal values; the chain stays valid.",

@@ -11,10 +11,14 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
-_FORMER = re.compile(r"\s*[,(]?\s*\((?:formerly|previous|was|previously)\b.*$|\s*\(https?:.*$", re.IGNORECASE)
+_FORMER = re.compile(
+    r"\s*[,(]?\s*\((?:formerly|previous|was|previously)\b.*$|\s*\(https?:.*$", re.IGNORECASE
+)
 _LEGAL = re.compile(
-    r"[\s,.]+(?:inc|incorporated|corp|corporation|co|company|ltd|limited|llc|l\.l\.c|gmbh(?: & co\.? ?kg)?|mbh|ag|se|kg|sa|s\.a|s\.a\.s|sas|"
-    r"s\.?r\.?l|s\.?p\.?a|b\.?v|n\.?v|a/s|a\.s|oy|ab|plc|pty|pte|s\.r\.o|spol|sp\.? z ?o\.? ?o|kk|k\.k|as|aps|lp|systems co)\.?$",
+    r"[\s,.]+(?:inc|incorporated|corp|corporation|co|company|ltd|limited|llc|l\.l\.c|gmbh(?: & co\.? ?kg)?|mbh|ag|se|kg|sa|s\.a|s\.a\.s|"
+    r"sas|"
+    r"s\.?r\.?l|s\.?p\.?a|b\.?v|n\.?v|a/s|a\.s|oy|ab|plc|pty|pte|s\.r\.o|spol|sp\.? z ?o\.? ?o|"
+    r"kk|k\.k|as|aps|lp|systems co)\.?$",
     re.IGNORECASE,
 )
 

@@ -4,7 +4,8 @@ A place is written as one text:
 
 - `9.2.1.3.0`: the object under 1.3.6.1.4.1 (private enterprises); `std.1.3.6.1.2.1.16.19.2.0`: that object, whatever its tree;
 - `674.10892.1.8.*`: the first usable row of a column;
-- `entity` (its `.descr`, `.name`, `.model`, `.software`), `printer`, `ups`, `device`, `probe`, `descr`, `name`: what the general rule of that name reads;
+- `entity` (its `.descr`, `.name`, `.model`, `.software`),
+  `printer`, `ups`, `device`, `probe`, `descr`, `name`: what the general rule of that name reads;
 - `@.1.4.0`: that object below the value of sysObjectID itself, for makers who give each model a tree;
 - any of them with ` ~ REGEX` behind it: the first group (several groups are put together with a space), or the whole match;
 - and with ` => TEXT` behind that: TEXT, where `\\1` is the first group.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -63,6 +65,11 @@ class Family:
     weak: bool = False
 
     @property
+    def named(self) -> bool:
+        """Told by sysObjectID or sysDescr, not by a subtree alone."""
+        return bool(self.pens or self.objects or self.descr)
+
+    @property
     def weight(self) -> int:
         """The more it asks for, the more it knows: a longer subtree, then one that is there, then a word in sysDescr.
 
@@ -86,7 +93,10 @@ def place(text: str) -> Place:
     """Raises ValueError for a text that is no place."""
     where, _, rest = text.partition(" ~ ")
     pattern, _, template = rest.partition(" => ")
-    found = re.compile(pattern) if pattern else None
+    try:
+        found = re.compile(pattern) if pattern else None
+    except re.error as error:
+        raise ValueError(f"{text}: {error}") from None
     if where in GENERAL:
         return Place(where, (), False, found, template)
     column, below = where.endswith(".*"), where.startswith("@.")
@@ -182,3 +192,45 @@ def types() -> dict[str, str]:
 def vendor_words() -> dict[str, str]:
     """Names as sysDescr has them -> the name people know."""
     return dict(_kinds()["vendor"])
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a live agent is asked for its identity beside the standard tables: objects, columns, subtrees of which one object is enough."""
+
+    objects: tuple[Oid, ...]
+    columns: tuple[Oid, ...]
+    subtrees: tuple[Oid, ...]
+
+
+def asked(object_id: Oid, descr: str) -> Asked:
+    """What the families name which may hold for an agent with that sysObjectID and sysDescr.
+
+    Of a family that a subtree alone tells, the subtree only: what it names is asked once that is there (`places_of`)."""
+    pen = object_id[6] if len(object_id) > 6 and object_id[:6] == ENTERPRISES else None
+    mine = [f for f in families() if _may_hold(f, pen, object_id, descr)]
+    subtrees = tuple(dict.fromkeys(o for f in mine for o in f.has))
+    named = places_of([f for f in mine if f.named], object_id)
+    return Asked(named.objects, named.columns, subtrees)
+
+
+def places_of(some: Iterable[Family], object_id: Oid) -> Asked:
+    """The objects and columns that those families name."""
+    objects: dict[Oid, None] = {}
+    columns: dict[Oid, None] = {}
+    for f in some:
+        for one in (p for places in (f.model, f.version, f.serial) for p in places or ()):
+            if one.oid:
+                where = (*object_id, *one.oid) if one.below else one.oid
+                (columns if one.column else objects)[where] = None
+    return Asked(tuple(objects), tuple(columns), ())
+
+
+def _may_hold(f: Family, pen: int | None, object_id: Oid, descr: str) -> bool:
+    if f.pens and pen not in f.pens:
+        return False
+    if f.objects and not any(object_id[: len(o)] == o for o in f.objects):
+        return False
+    if f.descr is not None and not f.descr.search(descr):
+        return False
+    return f.named or pen is None or pen in platforms() or any(o[6:7] == (pen,) for o in f.has)

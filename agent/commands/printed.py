@@ -16,6 +16,35 @@ from agent.model.software import SoftwareItem
 from agent.model.status import ProbeStatus
 
 
+class PrintedEvidence(M):
+    field: str
+    oid: str
+    """Object that decided; empty where a family of the catalogue says it of all its devices."""
+    text: str
+    """What stood there, shortened."""
+    rule: str
+    """Family of the catalogue, or the general rule."""
+
+
+class Identified(M):
+    """`handover identify --json`: one a recording. Empty texts: not known."""
+
+    recording: str
+    vendor: str = ""
+    type: str = ""
+    os: str = ""
+    model: str = ""
+    version: str = ""
+    serial: str = ""
+    confidence: int = 0
+    """Of the weakest value that is told, permille; 0 where none is."""
+    evidence: tuple[PrintedEvidence, ...] = ()
+    bad_lines: int = 0
+    """Lines that were not of the format and were left out."""
+    error: str = ""
+    """Why the file could not be read as a recording; then nothing else is told."""
+
+
 class PrintedStatus(ProbeStatus):
     run: str
     """Id of the run it belongs to."""

@@ -27,7 +27,7 @@ def command(name: str | None) -> int:
 
 def schemas() -> dict[str, Any]:
     """Name -> pydantic model, the kinds of observation included."""
-    from agent.commands.printed import PARTS, Doctor
+    from agent.commands.printed import PARTS, Doctor, Identified
     from agent.engagement.client_file import ClientFile
     from agent.engagement.msp_file import MspFile
     from agent.engagement.outlook import Outlook
@@ -54,6 +54,7 @@ def schemas() -> dict[str, Any]:
         "msp": MspFile,
         "answers": Answers,
         "doctor": Doctor,
+        "identify": Identified,
         **{f"show:{part}": cls for part, cls in PARTS.items()},
         **{f"kind:{kind}": cls for kind, cls in sorted(KINDS.items())},
     }

@@ -14,14 +14,18 @@ from functools import lru_cache
 from agent.catalogs.devices import EVERY, WEAK_GRADES, matches
 from agent.catalogs.evidence import load_evidence
 from agent.catalogs.features import features_of, voice_of_feature, weak_names
+from agent.catalogs.snmp_families import types
 from agent.inventory import oui
 from agent.inventory.attributes import CARD, CATALOGUE, DEVICE, REPORTED, Claim, Values
 from agent.inventory.endpoint import Endpoint
 from agent.inventory.mac import holder_mac, is_hypervisor, kind_of
+from agent.inventory.snmp.identify import identify
+from agent.inventory.snmp.live import walked_of
 from agent.inventory.weigh import Vote
 from agent.model import bodies
 from agent.model.asset import DEVICE_CLASSES
 from agent.model.base import Us
+from agent.model.bodies_snmp import SnmpSystem, SnmpTable
 from agent.model.bodies_told import OsTold
 from agent.model.bodies_udp import LinkNeighbour
 
@@ -30,6 +34,9 @@ SHOWN = 80
 SURE = 950
 """Permille of nmap's own accuracy from which its guess at a system is taken."""
 _SAID_BY_DEVICE, _ROUTER_SIGN = "model", "product"
+AGENT_KINDS = frozenset({SnmpSystem.KIND, SnmpTable.KIND})
+TRUSTED, CERTAIN = 800, 930
+"""Permille from which what an SNMP agent's words show is taken, and from which it weighs as the device naming its own product."""
 _VIRTUAL, _LOCAL = "(virtual card)", "(locally administered)"
 
 
@@ -132,6 +139,7 @@ def read(endpoints: list[Endpoint], gateway_macs: frozenset[str]) -> tuple[list[
         for hit in read_text("ports", told):
             signs.add(hit, voice_of_feature("ports"), "ports", told, ports.values())
         _said(e, signs)
+        _agent(e, signs, values)
         _router(e, gateway_macs, signs)
     for name in ("os", "model"):
         if name in values:
@@ -147,6 +155,29 @@ def _exact(claims: list[Claim]) -> list[Claim]:
         for c in claims
         if c.standing != CATALOGUE or not any(t.startswith(f"{c.value.casefold()} ") for t in texts)
     ]
+
+
+def _agent(e: Endpoint, signs: _Signs, values: Values) -> None:
+    """Who the device's SNMP agent says it is: one voice, by the catalogue of families."""
+    mine = [(run, o) for run, o in e.seen if o.standing == "direct" and o.body.kind in AGENT_KINDS]
+    for run in sorted({r for r, o in mine if isinstance(o.body, SnmpSystem)}):
+        seen = [o for r, o in mine if r == run]
+        system = next(o for o in seen if isinstance(o.body, SnmpSystem))
+        told = identify(walked_of(o.body for o in seen))
+        rules = {x.field: x for x in told.evidence}
+        for field, sure in told.sure:
+            if sure < TRUSTED:
+                continue
+            rule = rules[field]
+            if field == "type":
+                grade = _SAID_BY_DEVICE if sure >= CERTAIN else _ROUTER_SIGN
+                vote = (types()[told.type], load_evidence().ratio(grade))
+                hit = Hit(f"snmp:{rule.rule}", (vote,), False, ())
+                signs.add(hit, "snmp", "snmp.identity", rule.text, (system.id,))
+            else:
+                name = "firmware" if field == "version" else field
+                value: str = getattr(told, field)
+                values[name].append(Claim(value, CATALOGUE, system.at, run, system.id, rule.rule))
 
 
 def _said(e: Endpoint, signs: _Signs) -> None:

@@ -22,6 +22,7 @@ from collectors.snmp import meaning, rounds, usm_session
 from collectors.snmp.cells import WELL_KNOWN
 from collectors.snmp.client import MOST_PACKETS, PORT, Budget, CommunitySession, Miss, knock
 from collectors.snmp.rounds import Walked
+from collectors.snmp.told import told
 from collectors.snmp.usm_keys import UsmError, user_of
 from collectors.snmp.usm_session import UsmSession
 from scanners.targets import answered, host_ref
@@ -186,6 +187,8 @@ async def tell(account: str, session: AnySession, host: str, ctx: Context, emit:
     emit.ask("snmp.system", here, "error" if system.unknown else "answered")
     for body in meaning.of_system(system):
         await emit(here, body, channel=channel, account=account)
+    if (values := await told(session, system)) is not None:
+        await emit(here, values, channel=channel, account=account)
     by_group: dict[str, list[Walked]] = {}
     async for walked in rounds.collect(session):
         by_group.setdefault(walked.table.group, []).append(walked)

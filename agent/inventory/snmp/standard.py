@@ -1,6 +1,7 @@
 """Model, version and serial where standard MIBs keep them, whoever the maker is.
 
-Printer-MIB (RFC 3805), PWG PPM-MIB 1.0 (IEEE 1284 device id), UPS-MIB (RFC 1628), HOST-RESOURCES-MIB (RFC 2790), RMON2 probeConfig (RFC 4502).
+Printer-MIB (RFC 3805), PWG PPM-MIB 1.0 (IEEE 1284 device id), UPS-MIB (RFC 1628), HOST-RESOURCES-MIB (RFC 2790),
+RMON2 probeConfig (RFC 4502).
 """
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from collectors.snmp.identity import tokens
-from collectors.snmp.identity.entity import dotted
-from collectors.snmp.identity.identity import Found
-from collectors.snmp.identity.walk import Oid, Walk
+from agent.inventory.snmp import tokens
+from agent.inventory.snmp.entity import dotted
+from agent.inventory.snmp.identity import Found
+from agent.inventory.snmp.walk import Oid, Walk
 
 PRINTER: Oid = (1, 3, 6, 1, 2, 1, 43, 5, 1, 1)
 DEVICE_ID: Oid = (1, 3, 6, 1, 4, 1, 2699, 1, 2, 1, 2, 1, 1, 3)

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from agent.catalogs.snmp_families import platforms
-from collectors.snmp.identity import tokens
-from collectors.snmp.identity.descr import SYS_DESCR
-from collectors.snmp.identity.entity import dotted
-from collectors.snmp.identity.identity import Field, Found
-from collectors.snmp.identity.vendors import enterprise
-from collectors.snmp.identity.walk import ENTERPRISES, OCTETS, Oid, Walk
+from agent.inventory.snmp import tokens
+from agent.inventory.snmp.descr import SYS_DESCR
+from agent.inventory.snmp.entity import dotted
+from agent.inventory.snmp.identity import Field, Found
+from agent.inventory.snmp.vendors import enterprise
+from agent.inventory.snmp.walk import ENTERPRISES, OCTETS, Oid, Walk
 
 MOST = 600
 """Objects of a maker's subtree that are looked at: identity stands near its beginning."""
@@ -37,7 +37,11 @@ class Group:
         for oid, text in self.texts:
             value = SHAPES[kind](text)
             if value and (kind == "version" or tokens.plain(value) not in known):
-                if kind == "serial" and tokens.plain(value) in tokens.plain(said) and len(value) < 8:
+                if (
+                    kind == "serial"
+                    and tokens.plain(value) in tokens.plain(said)
+                    and len(value) < 8
+                ):
                     continue
                 found.append((oid, value))
         return found
@@ -88,13 +92,17 @@ def read(walk: Walk, kind: Field, known: frozenset[str] = frozenset()) -> Iterat
         if kinds < 2 and not agreed:
             continue
         candidates = serials if kind == "serial" else shaped[kind]
-        told = [(o, v) for o, v in candidates if len(tokens.plain(v)) >= 4 and tokens.plain(v) in bare]
+        told = [
+            (o, v) for o, v in candidates if len(tokens.plain(v)) >= 4 and tokens.plain(v) in bare
+        ]
         values = {v for _, v in candidates}
         if kind == "model" and not told:
             # Too many other texts look like a name with a number.
             continue
         if kind != "serial" and told:
-            yield Found(told[0][1], dotted(told[0][0]), told[0][1], "group of values", SURE["agreed"])
+            yield Found(
+                told[0][1], dotted(told[0][0]), told[0][1], "group of values", SURE["agreed"]
+            )
         elif len(values) == 1:
             oid, value = candidates[0]
             yield Found(value, dotted(oid), value, "group of values", SURE["alone"])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from collectors.snmp.identity.walk import Oid, Value, oid_of
+from agent.inventory.snmp.walk import Oid, Value, oid_of
 
 MOST_OCTETS = 64 * 1024 * 1024
 MOST_OBJECTS = 500_000

@@ -13,12 +13,12 @@ from agent.catalogs.snmp_families import (
     organisation_words,
     platforms,
 )
-from collectors.snmp.identity import standard
-from collectors.snmp.identity.descr import SYS_DESCR, system
-from collectors.snmp.identity.entity import dotted
-from collectors.snmp.identity.identity import Found
-from collectors.snmp.identity.vendors import SYS_OBJECT, enterprise
-from collectors.snmp.identity.walk import ENTERPRISES, Oid, Walk
+from agent.inventory.snmp import standard
+from agent.inventory.snmp.descr import SYS_DESCR, system
+from agent.inventory.snmp.entity import dotted
+from agent.inventory.snmp.identity import Found
+from agent.inventory.snmp.vendors import SYS_OBJECT, enterprise
+from agent.inventory.snmp.walk import ENTERPRISES, Oid, Walk
 
 PLAIN = 800
 """From here on a word of sysDescr goes before what the maker mostly makes."""

@@ -8,11 +8,11 @@ from functools import cache
 
 from agent.catalogs.enterprises import known_vendors, organisation, vendor
 from agent.catalogs.snmp_families import Family, platforms, vendor_words
-from collectors.snmp.identity import entity, tokens
-from collectors.snmp.identity.descr import SYS_DESCR
-from collectors.snmp.identity.entity import dotted
-from collectors.snmp.identity.identity import Found
-from collectors.snmp.identity.walk import ENTERPRISES, Oid, Walk
+from agent.inventory.snmp import entity, tokens
+from agent.inventory.snmp.descr import SYS_DESCR
+from agent.inventory.snmp.entity import dotted
+from agent.inventory.snmp.identity import Found
+from agent.inventory.snmp.walk import ENTERPRISES, Oid, Walk
 
 SYS_OBJECT: Oid = (1, 3, 6, 1, 2, 1, 1, 2, 0)
 UPS_MAKER: Oid = (1, 3, 6, 1, 2, 1, 33, 1, 1, 1, 0)
@@ -36,7 +36,8 @@ def _names() -> tuple[tuple[str, re.Pattern[str]], ...]:
     known = {n: n for n in known_vendors().values()} | vendor_words()
     longest = sorted(known, key=lambda n: (-len(n), n))
     return tuple(
-        (known[n], re.compile(rf"(?<![A-Za-z]){re.escape(n)}(?![A-Za-z])", re.IGNORECASE)) for n in longest
+        (known[n], re.compile(rf"(?<![A-Za-z]){re.escape(n)}(?![A-Za-z])", re.IGNORECASE))
+        for n in longest
     )
 
 
@@ -75,14 +76,21 @@ def _beside(walk: Walk, own: int | None) -> Iterator[Found]:
             return
         if name := name_of(number):
             root = dotted((*ENTERPRISES, number))
-            yield Found(name, root, f"{size} objects", "subtree of a maker", 820 if vendor(number) else 760)
+            yield Found(
+                name, root, f"{size} objects", "subtree of a maker", 820 if vendor(number) else 760
+            )
             return
 
 
 def _told(walk: Walk) -> Iterator[Found]:
     """entPhysicalMfgName of the device; upsIdentManufacturer."""
     box = entity.boxes(entity.rows(walk))
-    for oid in (*((*entity.ENTRY, 12, r.index) for r in box[:4]), UPS_MAKER):
+    for oid in (*((*entity.ENTRY, entity.MAKER, r.index) for r in box[:4]), UPS_MAKER):
         text = walk.text(oid)
-        if text and not tokens.is_placeholder(text) and any(c.isalpha() for c in text) and len(text) < 50:
+        if (
+            text
+            and not tokens.is_placeholder(text)
+            and any(c.isalpha() for c in text)
+            and len(text) < 50
+        ):
             yield Found(named(text)[0] or text, dotted(oid), text, "maker told", 850)

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from collectors.snmp.identity import tokens
-from collectors.snmp.identity.identity import Found
-from collectors.snmp.identity.walk import Oid, Walk
+from agent.inventory.snmp import tokens
+from agent.inventory.snmp.identity import Found
+from agent.inventory.snmp.walk import Oid, Walk
 
 ENTRY: Oid = (1, 3, 6, 1, 2, 1, 47, 1, 1, 1, 1)
-DESCR, INSIDE, CLASS, NAME, SOFTWARE, SERIAL, MODEL = 2, 4, 5, 7, 10, 11, 13
+DESCR, INSIDE, CLASS, NAME, SOFTWARE, SERIAL, MAKER, MODEL = 2, 4, 5, 7, 10, 11, 12, 13
 OTHER, UNKNOWN, CHASSIS, MODULE, STACK = 1, 2, 3, 9, 11
 FIRST = 4
 """Rows that are looked at where no class is told."""
@@ -93,11 +93,17 @@ def _described(walk: Walk, box: list[Row]) -> Iterator[Found]:
         for column in (DESCR, NAME):
             oid = (*ENTRY, column, row.index)
             text = re.sub(r"(?i)\s*\b(?:chassis|switch|system)\b\s*$", "", walk.text(oid))
-            if len(text) <= 40 and _DESCRIBED.fullmatch(text) and (value := tokens.strict_model(text)):
+            if (
+                len(text) <= 40
+                and _DESCRIBED.fullmatch(text)
+                and (value := tokens.strict_model(text))
+            ):
                 yield Found(value, dotted(oid), text, "ENTITY-MIB", LESS)
 
 
-def _column(walk: Walk, box: list[Row], column: int, shape: tokens.Shape, sure: int) -> Iterator[Found]:
+def _column(
+    walk: Walk, box: list[Row], column: int, shape: tokens.Shape, sure: int
+) -> Iterator[Found]:
     for row in box:
         oid = (*ENTRY, column, row.index)
         text = walk.text(oid)

@@ -8,15 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from collectors.snmp.identity import tokens
-from collectors.snmp.identity.identity import Found
-from collectors.snmp.identity.walk import Oid, Walk
+from agent.inventory.snmp import tokens
+from agent.inventory.snmp.identity import Found
+from agent.inventory.snmp.walk import Oid, Walk
 
 SYS_DESCR: Oid = (1, 3, 6, 1, 2, 1, 1, 1, 0)
 _AT = "1.3.6.1.2.1.1.1.0"
 _VERSION = r"[vVrR]?\d[\w.()\-+/~#]*"
-_UNAME = re.compile(r"^(?:Linux|SunOS|FreeBSD|NetBSD|OpenBSD|Darwin|AIX|HP-UX|QNX)\s+\S+\s+(\d[\w.()\-+]*)")
-_NOT_ITS = re.compile(r"(?i)\b(?:boot ?(?:rom|loader)?|hw|hardware|kernel|linux|u-boot|uboot|bios|cpld|fpga|engine|snmp|chip|pcb|controller|net|vxworks|api)[\w /]{0,12}$")
+_UNAME = re.compile(
+    r"^(?:Linux|SunOS|FreeBSD|NetBSD|OpenBSD|Darwin|AIX|HP-UX|QNX)\s+\S+\s+(\d[\w.()\-+]*)"
+)
+_NOT_ITS = re.compile(
+    r"(?i)\b(?:boot ?(?:rom|loader)?|hw|hardware|kernel|linux|u-boot|uboot|bios|cpld|"
+    r"fpga|engine|snmp|chip|pcb|controller|net|vxworks|api)[\w /]{0,12}$"
+)
 _LABELS: tuple[tuple[re.Pattern[str], int], ...] = tuple(
     (re.compile(pattern), sure)
     for pattern, sure in (
@@ -27,8 +32,14 @@ _LABELS: tuple[tuple[re.Pattern[str], int], ...] = tuple(
             880,
         ),
         (rf"(?i)\b(?:firmware|software|fw|sw)\s*[:=]?\s+(?-i:({_VERSION}))", 850),
-        (rf"(?i)(?:^|[\s,;:(\-])(?:version|ver)\b\.?\s*[:=#]?\s*(?-i:({_VERSION}|[A-Z]{{1,3}}\.?\d[\w.\-()]*))", 860),
-        (rf"(?i)(?:^|[\s,;:(\-])(?:release|rel|revision|rev)\b\.?\s*[:=#]?\s*(?-i:({_VERSION}))", 800),
+        (
+            rf"(?i)(?:^|[\s,;:(\-])(?:version|ver)\b\.?\s*[:=#]?\s*(?-i:({_VERSION}|[A-Z]{{1,3}}\.?\d[\w.\-()]*))",
+            860,
+        ),
+        (
+            rf"(?i)(?:^|[\s,;:(\-])(?:release|rel|revision|rev)\b\.?\s*[:=#]?\s*(?-i:({_VERSION}))",
+            800,
+        ),
         (r"(?:^|[\s,;:(_\-/])([vV]\d+(?:\.\d+)+[\w.()\-+]*)", 780),
         (r"(?:^|[,;] ?)(\d+(?:\.\d+){2,}[\w.()\-+]*)(?=$|[,;)])", 760),
         (r"\s\(?(\d+(?:\.\d+){2,}[\w.()\-+]*)\)?$", 740),
@@ -38,15 +49,21 @@ _SERIAL = re.compile(
     r"(?i)(?:\bs/?n\b|\bserial(?: ?(?:number|no|num|#))?\b)\.?\s*[:=#\-]*\s*(?-i:([A-Z0-9][A-Z0-9/\-]{4,30}))"
 )
 _MODEL = re.compile(
-    r"(?i)\b(?:model(?: ?(?:name|number|no))?|hardware model|product(?: ?name)?|mdl|P/N)\b\s*[:=]\s*(?-i:([A-Z0-9][\w/+.\-]*(?: [A-Z0-9][\w/+.\-]*){0,2}?))(?=$|[\s,;>)])"
+    r"(?i)\b(?:model(?: ?(?:name|number|no))?|hardware model|product(?: ?name)?|mdl|P/N)\b\s*[:=]\s*"
+    r"(?-i:([A-Z0-9][\w/+.\-]*(?: [A-Z0-9][\w/+.\-]*){0,2}?))"
+    r"(?=$|[\s,;>)])"
 )
 _PREFIX = re.compile(
     r"(?i)[\s,;:(\-]*(?:\b(?:with|running|software|firmware|system|hardware|sw|fw|hw|os)\b[\s:,;]*)*"
     r"(?:\b(?:version|ver|vers|release|rel|rev|revision|f/w|s/w)\b\.?|\bv(?=\d)).*$|[;,(].*$",
     re.DOTALL,
 )
-_NAME = re.compile(r"(?=[\w/+\-]*\d)(?=[\w/+\-]*[A-Z])[A-Za-z][A-Za-z0-9]*(?:[/+\-.][A-Za-z0-9+]+)*")
-_COMMON = re.compile(r"(?i)^(?:port|ports|10g|100g|40g|25g|wifi\d?|poe\+?|ipv[46]|l[23]|layer[23]|snmpv?\d|x86|x64|arm\w*|mips\w*|i\d86|amd64|aarch64|gigabit|g\d|ieee|rfc\d+|v\d.*|sfp\+?|.*ghz|.*mhz|.*v[ad]c)$")
+_NAME = re.compile(
+    r"(?=[\w/+\-]*\d)(?=[\w/+\-]*[A-Z])[A-Za-z][A-Za-z0-9]*(?:[/+\-.][A-Za-z0-9+]+)*"
+)
+_COMMON = re.compile(
+    r"(?i)^(?:port|ports|10g|100g|40g|25g|wifi\d?|poe\+?|ipv[46]|l[23]|layer[23]|snmpv?\d|x86|x64|arm\w*|mips\w*|i\d86|amd64|aarch64|gigabit|g\d|ieee|rfc\d+|v\d.*|sfp\+?|.*ghz|.*mhz|.*v[ad]c)$"
+)
 
 
 def version(walk: Walk) -> Iterator[Found]:
@@ -104,5 +121,7 @@ def without_vendor(text: str, vendor: str) -> str:
 
 def system(walk: Walk) -> str:
     """Name of the operating system where sysDescr is that of `uname`; empty where not."""
-    found = re.match(r"(Linux|SunOS|FreeBSD|NetBSD|OpenBSD|Darwin|AIX|HP-UX|QNX)\b", walk.text(SYS_DESCR))
+    found = re.match(
+        r"(Linux|SunOS|FreeBSD|NetBSD|OpenBSD|Darwin|AIX|HP-UX|QNX)\b", walk.text(SYS_DESCR)
+    )
     return found[1] if found else ""

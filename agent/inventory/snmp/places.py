@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from itertools import islice
 
 from agent.catalogs.snmp_families import Place
-from collectors.snmp.identity import descr, entity, standard, tokens
-from collectors.snmp.identity.entity import dotted
-from collectors.snmp.identity.identity import Field, Found
-from collectors.snmp.identity.walk import Oid, Walk
+from agent.inventory.snmp import descr, entity, standard, tokens
+from agent.inventory.snmp.entity import dotted
+from agent.inventory.snmp.identity import Field, Found
+from agent.inventory.snmp.walk import Oid, Walk
 
 SURE = 960
 """Of an object that a MIB keeps for this very value."""
@@ -25,7 +25,7 @@ COLUMNS = {
 SHAPES: dict[Field, tokens.Shape] = {
     "serial": tokens.serial,
     "version": tokens.version,
-    "model": tokens.model,
+    "model": tokens.named_model,
 }
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.catalogs.snmp_families import Family, Place, families, platforms
-from collectors.snmp.identity import groups, kinds, places, tokens, vendors
-from collectors.snmp.identity.descr import SYS_DESCR, system
-from collectors.snmp.identity.identity import Field, Found, Identity, identity_of
-from collectors.snmp.identity.walk import Oid, Walk, Walked
+from agent.inventory.snmp import groups, kinds, places, tokens, vendors
+from agent.inventory.snmp.descr import SYS_DESCR, system
+from agent.inventory.snmp.identity import Field, Found, Identity, identity_of
+from agent.inventory.snmp.walk import Oid, Walk, Walked
 
 GENERAL: dict[Field, tuple[str, ...]] = {
     "serial": ("printer", "entity", "descr"),
@@ -87,5 +87,3 @@ def _values(walk: Walk, mine: list[Family], field: Field, vendor: str) -> Iterat
         tokens.plain(walk.text(oid)) for oid in (SYS_NAME, CONTACT, LOCATION) if walk.text(oid)
     )
     yield from groups.read(walk, field, known | {tokens.plain(vendor)})
-
-

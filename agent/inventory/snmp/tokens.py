@@ -15,7 +15,9 @@ Shape = Callable[[str], str]
 """A text -> the value in it; empty: it has none of that shape."""
 _NUMBERED = re.compile(r"\d")
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}(?:/\d+)?")
-_MAC = re.compile(r"(?:[0-9A-Fa-f]{1,2}[:\- ]){5}[0-9A-Fa-f]{1,2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}")
+_MAC = re.compile(
+    r"(?:[0-9A-Fa-f]{1,2}[:\- ]){5}[0-9A-Fa-f]{1,2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
+)
 _BARE_MAC = re.compile(r"[0-9A-Fa-f]{12}")
 _DATE = re.compile(
     r"(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:[0-2]?\d|3[01])(?:\D.*)?|"
@@ -28,7 +30,9 @@ _VERSION = re.compile(
     r"(?:[A-Za-z][A-Za-z+\-]{0,24}[ _\-:/,]{0,2})?(?:(?i:v|ver|version|rev|rel|release|r|fw|sw)[ ._\-]{0,2})?"
     r"\d+(?:[._\-]\w+)*(?:[ ,_\-.(/+].{0,60})?"
 )
-_ARCS = re.compile(r"(?:v|V|r|R)?\d+(?:[._]\d+){1,5}(?:[-_+~. ]?\w[\w.()\-+~]*)?(?: ?\(?(?i:build|rev|rel)[ .:#]*[\w.\-]+\)?)?")
+_ARCS = re.compile(
+    r"(?:v|V|r|R)?\d+(?:[._]\d+){1,5}(?:[-_+~. ]?\w[\w.()\-+~]*)?(?: ?\(?(?i:build|rev|rel)[ .:#]*[\w.\-]+\)?)?"
+)
 
 
 @cache
@@ -64,11 +68,18 @@ def is_mac(text: str) -> bool:
 
 def serial(text: str) -> str:
     """*text* if it can be a serial number, without a label before it; empty where not."""
-    value = re.sub(r"^(?i:s/?n|serial(?: ?(?:number|no\.?))?|service ?tag)\s*[:=#]*\s*", "", text.strip()).strip(" \t:;,.#*")
+    value = re.sub(
+        r"^(?i:s/?n|serial(?: ?(?:number|no\.?))?|service ?tag)\s*[:=#]*\s*", "", text.strip()
+    ).strip(" \t:;,.#*")
     if is_placeholder(value) or not _SERIAL.fullmatch(value) or is_address(value):
         return ""
     bare = plain(value)
-    if len(bare) < 4 or not _NUMBERED.search(bare) or bare in "012345678901234567890" or not bare.strip("0"):
+    if (
+        len(bare) < 4
+        or not _NUMBERED.search(bare)
+        or bare in "012345678901234567890"
+        or not bare.strip("0")
+    ):
         return ""
     return value if value.count(" ") < 3 else ""
 
@@ -91,6 +102,12 @@ def strict_version(text: str) -> str:
     return version(value)
 
 
+def named_model(text: str) -> str:
+    """As `model`, for a place that holds nothing else: there makers number their models, too."""
+    value = text.strip()
+    return value if re.fullmatch(r"[1-9]\d{2,4}", value) else model(text)
+
+
 def model(text: str) -> str:
     """*text* if it can be the name of a model; empty where not."""
     value = text.strip(" \t:;,*")
@@ -102,13 +119,25 @@ def model(text: str) -> str:
 
 
 def strict_serial(text: str) -> str:
-    """*text* if it is one word of letters in one case and digits (these the most), as serial numbers are, and neither a date, a MAC nor a version."""
+    """*text* if it is one word of letters in one case and digits (the most), as serial numbers are; no date, MAC or version."""
     value = serial(text)
-    if not value or " " in value or is_mac(value) or _DATE.fullmatch(value) or _ARCS.fullmatch(value):
+    if (
+        not value
+        or " " in value
+        or is_mac(value)
+        or _DATE.fullmatch(value)
+        or _ARCS.fullmatch(value)
+    ):
         return ""
     bare = re.sub(r"[^0-9A-Za-z]", "", value)
     digits = sum(c.isdigit() for c in bare)
-    if not 8 <= len(bare) <= 24 or digits < 5 or 2 * digits < len(bare) or "." in value or "_" in value:
+    if (
+        not 8 <= len(bare) <= 24
+        or digits < 5
+        or 2 * digits < len(bare)
+        or "." in value
+        or "_" in value
+    ):
         return ""
     if _BARE_MAC.fullmatch(bare) and any(c.isalpha() for c in bare):
         return ""
