@@ -39,7 +39,7 @@ def command(paths: tuple[Path, ...], more: tuple[Path, ...], as_json: bool) -> i
         raise Stop("nothing to identify: give --snmprec FILE or FOLDER.", EXIT_USAGE)
     unread = False
     for file in _files((*paths, *more)):
-        told = _one(file)
+        told = identified(file)
         unread = unread or bool(told.error)
         if as_json:
             click.echo(told.model_dump_json())
@@ -57,7 +57,8 @@ def _files(paths: tuple[Path, ...]) -> list[Path]:
     return found
 
 
-def _one(file: Path) -> Identified:
+def identified(file: Path) -> Identified:
+    """Who one recording is of; `error` says why it could not be read."""
     from agent.commands.printed import Identified, PrintedEvidence
     from agent.inventory.snmp.identify import identify
     from agent.inventory.snmp.snmprec import MOST_OCTETS, BadRecording, parse_snmprec

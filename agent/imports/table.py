@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import lzma
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -94,19 +95,22 @@ def _xlsx(data: bytes, worksheet: str | None) -> Table:
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(i.file_size for i in archive.infolist()) > 8 * MAX_BYTES:
-                raise SheetProblem("unpacks to more than 256 MiB")
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        names = [sheet.title for sheet in book.worksheets]
-        if worksheet is not None and worksheet not in names:
-            raise SheetProblem(f"no sheet '{worksheet}' (there are: {', '.join(names)})")
-        sheet = book.worksheets[names.index(worksheet) if worksheet is not None else 0]
-        # What the file says of its size may be false, in both directions.
-        sheet.reset_dimensions()
-        rows = _rows(sheet.iter_rows(values_only=True))
-        book.close()
-        return Table(rows, sheet.title, tuple(n for n in names if n != sheet.title))
+        with warnings.catch_warnings():
+            # Of what a program wrote beside the cells: nothing to bother people with.
+            warnings.simplefilter("ignore")
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                if sum(i.file_size for i in archive.infolist()) > 8 * MAX_BYTES:
+                    raise SheetProblem("unpacks to more than 256 MiB")
+            book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+            names = [sheet.title for sheet in book.worksheets]
+            if worksheet is not None and worksheet not in names:
+                raise SheetProblem(f"no sheet '{worksheet}' (there are: {', '.join(names)})")
+            sheet = book.worksheets[names.index(worksheet) if worksheet is not None else 0]
+            # What the file says of its size may be false, in both directions.
+            sheet.reset_dimensions()
+            rows = _rows(sheet.iter_rows(values_only=True))
+            book.close()
+            return Table(rows, sheet.title, tuple(n for n in names if n != sheet.title))
     except (
         zipfile.BadZipFile,
         InvalidFileException,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -101,3 +103,23 @@ def test_too_many_rows_are_refused_blank_ones_between_or_not(path: Path) -> None
     with pytest.raises(SheetProblem, match=r"row 20007: more than 20000 rows"):
         read_sheet(write(path, rows))
     assert len(read_sheet(write(path, rows[:-1])).rows) == 20_000
+
+
+def test_what_a_program_wrote_beside_the_cells_bothers_nobody(tmp_path: Path) -> None:
+    """A name of a sheet that is not there: openpyxl warns, and warnings are errors here."""
+    whole = workbook(Parc=[["Name"], ["a"]])
+    out = io.BytesIO()
+    title = b'<definedName name="here" localSheetId="7">Parc!$A$1</definedName>'
+    with zipfile.ZipFile(io.BytesIO(whole)) as old, zipfile.ZipFile(out, "w") as new:
+        for member in old.namelist():
+            data = old.read(member)
+            if member == "xl/workbook.xml":
+                assert b"<definedNames" in data
+                data = re.sub(
+                    rb"<definedNames ?/>", b"<definedNames>" + title + b"</definedNames>", data
+                )
+                assert title in data
+            new.writestr(member, data)
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(out.getvalue())
+    assert read_sheet(path).rows == ((2, {"name": "a"}),)

@@ -12,6 +12,7 @@ from agent.inventory.weigh import Vote, decide
 from agent.model import bodies
 from agent.model.asset import Asset
 from agent.model.bodies import Body
+from agent.model.bodies_snmp import SnmpSystem, SnmpTable
 from agent.model.bodies_told import OsTold
 from agent.model.inventory import Inventory
 from agent.model.ref import addr
@@ -255,3 +256,35 @@ def test_what_nmap_takes_a_host_for_supports_and_never_decides_alone() -> None:
         .assets[0]
         .device_class.candidates
     )
+
+
+def test_what_the_snmp_agent_says_names_the_device() -> None:
+    """One voice: class, model, serial and firmware by the family's own objects, each a claim of the catalogue."""
+    values = SnmpTable(
+        table="identity_values",
+        columns=("object", "tag", "value"),
+        rows=(
+            ("1.3.6.1.4.1.6574.1.5.1.0", 4, "DS920+"),
+            ("1.3.6.1.4.1.6574.1.5.2.0", 4, "20B0SQTEST01"),
+            ("1.3.6.1.4.1.6574.1.5.3.0", 4, "DSM 7.2-64570"),
+        ),
+    )
+    linux = SnmpSystem(
+        descr="Linux nas 4.4.302 #1 SMP", object_id="1.3.6.1.4.1.8072.3.2.10", name="nas"
+    )
+    asset = one(linux, values)
+    assert asset.device_class.value == "nas"
+    assert asset.class_conf >= 900
+    assert asset.attrs["vendor"].value == "Synology"
+    assert asset.attrs["model"].value == "DS920+"
+    assert asset.attrs["serial"].value == "20B0SQTEST01"
+    assert asset.attrs["firmware"].value == "7.2-64570"
+
+
+def test_a_plain_agent_on_a_common_platform_is_no_more_than_that() -> None:
+    linux = SnmpSystem(
+        descr="Linux x 5.10.0-28-amd64 #1 SMP", object_id="1.3.6.1.4.1.8072.3.2.10", name="x"
+    )
+    asset = one(linux)
+    assert "vendor" not in asset.attrs
+    assert "model" not in asset.attrs

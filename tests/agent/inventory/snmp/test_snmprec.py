@@ -37,7 +37,15 @@ def test_lines() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"1.3.6.1|4", b"1.3.x|4|a", b"1.3.6.1|99|a", b"1.3.6.1|4x|zz", b"1.3.6.1|2|many", b"|4|a", b"words"]
+    [
+        b"1.3.6.1|4",
+        b"1.3.x|4|a",
+        b"1.3.6.1|99|a",
+        b"1.3.6.1|4x|zz",
+        b"1.3.6.1|2|many",
+        b"|4|a",
+        b"words",
+    ]
     + [b"1." * 200 + b"1|4|a", b"1.99999999999|4|a"],
 )
 def test_a_line_of_another_format_is_counted(line: bytes) -> None:

@@ -7,7 +7,11 @@ from agent.inventory.snmp.entity import ENTRY
 from agent.inventory.snmp.walk import Oid, Value
 
 SYSTEM: Oid = (1, 3, 6, 1, 2, 1, 1)
-NAMES: dict[str, Oid] = {"descr": (*SYSTEM, 1, 0), "object": (*SYSTEM, 2, 0), "name": (*SYSTEM, 5, 0)}
+NAMES: dict[str, Oid] = {
+    "descr": (*SYSTEM, 1, 0),
+    "object": (*SYSTEM, 2, 0),
+    "name": (*SYSTEM, 5, 0),
+}
 
 
 def oid(short: str) -> Oid:
