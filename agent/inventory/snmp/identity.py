@@ -50,7 +50,7 @@ class Identity:
 
 def identity_of(found: dict[Field, Found]) -> Identity:
     """The values of *found* put together."""
-    told = {f: found[f] for f in FIELDS if f in found}
+    told: dict[Field, Found] = {f: found[f] for f in FIELDS if f in found}
     values: dict[str, str] = {f: v.value for f, v in told.items()}
     return Identity(
         **values,
