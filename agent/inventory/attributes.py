@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -13,6 +14,8 @@ from agent.model.known import Known
 DEVICE, REPORTED, CATALOGUE, CARD, SHEET = range(5)
 """Standing of a source, best first: the device itself, another device, our catalogue's reading of its words, the maker of its network
 card, a person's sheet."""
+_WORDS = re.compile(r"[^\W_]+(?:\.[^\W_]+)*")
+"""Version numbers are one word: 1.0 is not a part of 1.0.2."""
 Values = dict[str, "list[Claim]"]
 
 
@@ -59,7 +62,13 @@ def settle(claims: Iterable[Claim], single: bool = True) -> tuple[Known[Any], li
     ranked = sorted((min(said, key=_order) for said in by_value.values()), key=_order)
     candidates = tuple((c.value.strip(), _evidence(by_value[_plain(c.value)])) for c in ranked)
     first = ranked[0]
-    rivals = [c for c in ranked[1:] if c.standing == first.standing and c.source == first.source]
+    rivals = [
+        c
+        for c in ranked[1:]
+        if c.standing == first.standing
+        and c.source == first.source
+        and not _one_says_more(first.value, c.value)
+    ]
     if single and any(c.run == first.run for c in rivals):
         return Known[Any](state="conflict", candidates=candidates), []
     older = [
@@ -76,6 +85,19 @@ def settle(claims: Iterable[Claim], single: bool = True) -> tuple[Known[Any], li
 def _plain(value: str) -> str:
     """What makes two spellings one value."""
     return " ".join(value.split()).casefold()
+
+
+@lru_cache(maxsize=8192)
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(_WORDS.findall(value.casefold()))
+
+
+def _one_says_more(one: str, other: str) -> bool:
+    """True where all words of the one stand together in the other: "QL-820NWB" in "Brother QL-820NWB", "Hewlett Packard" in
+    "Hewlett-Packard". They do not contradict each other."""
+    few, many = sorted((_words(one), _words(other)), key=len)
+    size = len(few)
+    return size > 0 and any(few == many[at : at + size] for at in range(len(many) - size + 1))
 
 
 def _order(c: Claim) -> tuple[int, Us, str, str, str]:

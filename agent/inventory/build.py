@@ -19,7 +19,7 @@ from agent.inventory.history import History, history
 from agent.inventory.identity import Identity, resolve
 from agent.inventory.mac import is_virtual
 from agent.inventory.naming import label_of, names, title
-from agent.inventory.placeholder import is_placeholder
+from agent.inventory.placeholder import is_icon, is_placeholder
 from agent.inventory.presence import Whereabouts
 from agent.inventory.references import Held, Ids, references
 from agent.inventory.services import services
@@ -288,6 +288,8 @@ def _attributes(
         claims = values[name]
         if name == "serial":
             claims = [c for c in claims if not is_placeholder("serial", c.value)]
+        if name == "model":
+            claims = [c for c in claims if not is_icon(c.value)]
         known, pairs = settle(claims)
         if known.candidates:
             attrs[name] = known

@@ -17,6 +17,7 @@ _CN = re.compile(r"(?i)(?:^|[,/+])\s*CN\s*=\s*((?:\\.|[^,/+\\])*)")
 @dataclass(frozen=True)
 class _Lists:
     placeholders: frozenset[str]
+    icons: frozenset[str]
     uuids: frozenset[str]
     names: frozenset[str]
     services: frozenset[str]
@@ -28,6 +29,7 @@ def _lists() -> _Lists:
     raw = tomllib.loads((files("agent.catalogs") / "identity.toml").read_text("utf-8"))
     return _Lists(
         placeholders=frozenset(raw["placeholders"]),
+        icons=frozenset(raw["icons"]),
         uuids=frozenset(raw["uuids"]),
         names=frozenset(raw["names"]),
         services=frozenset(raw["services"]),
@@ -53,6 +55,12 @@ def is_placeholder(kind: str, value: str) -> bool:
         # RFC 3411: at least five octets, of which four name the maker and one the format.
         return len(digits) < 10 or not digits[10:].strip("0")
     return len(plain) < 4 or plain in "01234567890" or plain in "abcdefghijklmnopqrstuvwxyz"
+
+
+@cache
+def is_icon(model: str) -> bool:
+    """True for a model that only asks to be drawn as one of Apple's machines."""
+    return model.strip().lower() in _lists().icons
 
 
 @cache

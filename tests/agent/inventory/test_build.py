@@ -328,3 +328,30 @@ def test_added_asset_keeps_its_id_when_it_is_renamed() -> None:
         return Story(answers=Answers(assets=(asset,))).run().inventory().assets[0].id
 
     assert added("Badge reader") == added("Badge reader, door 2")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "state"),
+    [
+        ("QL-820NWB", "Brother QL-820NWB", "known"),
+        ("QL-820NWB", "QL-820NWBc", "conflict"),
+        ("Hewlett Packard", "Hewlett-Packard", "known"),
+        ("7.2", "7.2-64570", "known"),
+        ("1.0", "1.0.2", "conflict"),
+        ("Server 2019", "Windows Server 2019 Standard", "known"),
+        ("2019 Server", "Windows Server 2019 Standard", "conflict"),
+    ],
+)
+def test_who_says_more_does_not_contradict(one: str, other: str, state: str) -> None:
+    story = Story().run().see("10.0.0.1", attr("model", one), attr("model", other))
+    assert story.inventory().assets[0].attrs["model"].state == state
+
+
+def test_an_icon_is_no_model() -> None:
+    """A NAS announces itself as Xserve for the sake of the Finder."""
+    seen = Story().run().see("10.0.0.1", attr("model", "Xserve"), attr("model", "DS920+"))
+    assert seen.inventory().assets[0].attrs["model"].value == "DS920+"
+    assert (
+        "model"
+        not in Story().run().see("10.0.0.1", attr("model", "Xserve")).inventory().assets[0].attrs
+    )
