@@ -39,13 +39,17 @@ def find(walk: Walk, families: Sequence[Family]) -> Iterator[Found]:
     number = enterprise(walk)
     object_id = dotted(walk.object_id(SYS_OBJECT))
     text = walk.text(SYS_DESCR)
-    for family in families:
-        if family.type:
-            yield Found(family.type, dotted(SYS_OBJECT), object_id or text, family.id, 940)
+    told = [
+        (f.weak, Found(f.type, dotted(SYS_OBJECT), object_id or text, f.id, 940))
+        for f in families
+        if f.type
+    ]
+    yield from (found for weak, found in told if not weak)
     if standard.is_printer(walk):
         yield Found("printer", dotted(standard.PRINTER), "", "Printer-MIB", 930)
     words = [w for w in descr_words() if w.pattern.search(text)]
     yield from _words(words, text, PLAIN, 1001)
+    yield from (found for weak, found in told if weak)
     if standard.is_ups(walk):
         yield Found("ups", dotted(standard.UPS), "", "UPS-MIB", 850)
     if number is not None and (kind := kind_of_enterprise().get(number)):

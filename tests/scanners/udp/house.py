@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.lab.netns import SETPRIV, NamespaceWorker
+from tests.real.udp import SIPP
 
 ROOT = Path(__file__).parents[3]
 NET = "10.78.0"
@@ -307,21 +308,6 @@ def _switch(h: House) -> None:
         "-x", f"{lease}/pid",
     )  # fmt: skip
     h.start(3, sys.executable, "-m", "tests.scanners.udp.dhcp_client", PYTHONPATH=str(ROOT))
-
-
-SIPP = """<?xml version="1.0" encoding="ISO-8859-1" ?><scenario name="options"><recv request="OPTIONS" /><send><![CDATA[
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:];tag=[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-Allow: INVITE, ACK, OPTIONS, BYE
-User-Agent: Yealink SIP-T42S 66.85.0.5
-Content-Length: 0
-
-]]></send></scenario>
-"""
 
 
 def _sip(h: House) -> None:
