@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from agent.inventory.snmp import tokens
 from agent.inventory.snmp.identity import Found
@@ -64,18 +65,24 @@ def read(walk: Walk, field: str) -> Iterator[Found]:
     """Values of *field* (`model`, `version`, `serial`), the surest first."""
     found = rows(walk)
     box = boxes(found)
-    if field == "serial":
-        yield from _column(walk, box, SERIAL, tokens.serial, SURE)
-    elif field == "model":
-        chassis = [r for r in box if r.kind != STACK] or box
-        yield from _column(walk, chassis, MODEL, tokens.model, SURE)
-        yield from _described(walk, [r for r in chassis if r.kind == CHASSIS])
-    elif field == "version":
+    if field == "version":
         yield from _column(walk, box, SOFTWARE, _software, SURE)
         modules = [r for r in found if r.kind == MODULE]
         told = {v.value: v for v in _column(walk, modules, SOFTWARE, _software, LESS)}
         if len(told) == 1:
             yield from told.values()
+        return
+    if field == "serial":
+        yield from _column(walk, _speaking(walk, box, SERIAL), SERIAL, tokens.serial, SURE)
+    elif field == "model":
+        first = _speaking(walk, box, MODEL)
+        yield from _column(walk, first, MODEL, tokens.model, SURE)
+        yield from _described(walk, [r for r in box[:1] if r.kind == CHASSIS])
+
+
+def _speaking(walk: Walk, box: list[Row], column: int) -> list[Row]:
+    """The rows up to the first that has no such object: what one has not, another does not say for it. An empty text is had."""
+    return list(takewhile(lambda r: (*ENTRY, column, r.index) in walk.values, box))
 
 
 def column(walk: Walk, number: int, shape: tokens.Shape) -> Iterator[Found]:
