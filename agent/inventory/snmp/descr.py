@@ -65,6 +65,14 @@ _COMMON = re.compile(
     r"(?i)^(?:port|ports|10g|100g|40g|25g|wifi\d?|poe\+?|ipv[46]|l[23]|layer[23]|snmpv?\d|x86|x64|arm\w*|mips\w*|i\d86|amd64|aarch64|gigabit|g\d|ieee|rfc\d+|v\d.*|sfp\+?|.*ghz|.*mhz|.*v[ad]c)$"
 )
 
+_NUMBERED = re.compile(r"[A-Z][A-Za-z\-]+(?: [A-Z][a-z]+)? \d{2,}[A-Za-z]{0,3}(?: \d\d)?")
+"""A series and its number: "NetVision 204", "Room Guard 12E"."""
+_GENERIC = re.compile(
+    r"(?i)\d+-?ports?|\d*g(?:be?)?|gigabit|fast|ethernet|poe\+?|l[23]\+?|layer|[23]|managed|smart|web\w*|stackable|industrial|ports?|"
+    r"\d+|routing|switch|router|wireless|access|point|ap|dual|band|series|printer|indoor|outdoor|firewall|gateway|network|camera|ups"
+)
+"""Words that say the kind, not the model."""
+
 
 def version(walk: Walk) -> Iterator[Found]:
     """Versions behind a label, then numbers written as versions are; the kernel of a plain Unix last."""
@@ -105,8 +113,16 @@ def model(walk: Walk, vendor: str) -> Iterator[Found]:
     head = _PREFIX.sub("", text).strip(" ,;:-")
     head = without_vendor(head, vendor)
     names = [n for n in _NAME.findall(head) if not _COMMON.match(n) and tokens.strict_model(n)]
-    if head and head.count(" ") <= 3 and names and (value := tokens.strict_model(head)):
-        yield Found(value, _AT, text, "sysDescr", 780)
+    if head.count(" ") <= 3 and (names or _NUMBERED.fullmatch(head)) and tokens.strict_model(head):
+        yield Found(head, _AT, text, "sysDescr", 780)
+    first, _, rest = head.partition(" ")
+    if (
+        _NAME.fullmatch(first)
+        and not _COMMON.match(first)
+        and rest
+        and all(_GENERIC.fullmatch(w) for w in re.split(r"[ ,]+", rest))
+    ):
+        yield Found(first, _AT, text, "sysDescr", 780)
 
 
 def without_vendor(text: str, vendor: str) -> str:
