@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,8 @@ PROBES = (
     "ntp",
 ) + ("wsd", "wsd_search", "sip", "ipmi", "llmnr", "mssql_browser", "bacnet")
 READY_S = 40
-ANNOUNCED_TO = (bytes.fromhex("0180c200000e"), bytes.fromhex("01000ccccccc"))
-"""Group addresses of LLDP (IEEE 802.1AB, nearest bridge) and CDP."""
+ANNOUNCED = (b"\x05\x01" + IPv4Address(QUIET).packed, b"\xcc\x00\x04" + IPv4Address(HOUSE).packed)
+"""Management addresses as LLDP (IEEE 802.1AB 8.5.9) and CDP have them: the first announcements may be without."""
 FIRST = ("netbios", "mdns", "snmp_engine", "dns_server", "ntp", "sip", "ipmi")
 """Probes that every server of the house but the media server answers when asked alone."""
 
@@ -207,7 +208,7 @@ def heard(net: House) -> Seen:
     # The announcers start in the background; then they speak each second.
     with net.capture("announced") as path:
         until = time.monotonic() + READY_S
-        while time.monotonic() < until and not all(m in path.read_bytes() for m in ANNOUNCED_TO):
+        while time.monotonic() < until and not all(m in path.read_bytes() for m in ANNOUNCED):
             time.sleep(0.2)
     with net.capture("heard") as path:
         found = net.look(SCOPE.model_dump_json(), HOUSE, "heard", rights=True)
