@@ -118,6 +118,16 @@ class Drawing:
             and (self._learned.seen.get(n, {}).get(p, 0) or is_blocking(self._boxes[n], p))
             for n, p in s.sockets
             if n in self._boxes
+        ) and not self._doubted(s)
+
+    def _doubted(self, s: Segment) -> bool:
+        """Is an address on the one port that the other end knows nowhere? Its row there timed out, so it may lie between."""
+        told = [(n, p) for n, p in s.sockets if n in self._learned.seen and isinstance(p, int)]
+        return bool(s.inside & ~self._own) or any(
+            self._learned.unexplained(a, p, b) & ~self._own
+            for a, p in told
+            for b, _ in told
+            if a != b
         )
 
     def _are_one(self, sockets: tuple[Socket, ...], others: tuple[Socket, ...]) -> bool:
@@ -279,6 +289,10 @@ class Drawing:
         found = occupants(macs, self._who, said)
         at = self._end((socket,))
         proof = {box.seen_in[m] for m in macs}
+        if self._may_lead_on(socket, macs):
+            for mac in macs:
+                self._place(mac, at, True, SEVERAL, {box.seen_in[mac]})
+            return
         for node, mac in found.links:
             self._link((socket,), (self._card(node, mac),), "mac_tables", proof)
         for mac, shared in found.here:
@@ -296,6 +310,15 @@ class Drawing:
             self._place_behind(
                 node, some, (), at if self._who.class_of.get(node) == "switch" else None
             )
+
+    def _may_lead_on(self, socket: Socket, macs: Iterable[str]) -> bool:
+        """May a switch that is not the only node at this port stand there, unseen? Then all that is sure is: behind the port."""
+        node, port = socket
+        at_port = {n for m in macs if (n := self._who.of_mac(m)) and self._who.forwards(n)}
+        alone = at_port if len(at_port) == 1 else set[str]()
+        switches = {n for n in self._who.suspects() if self._who.class_of.get(n) == "switch"}
+        others = (set(self._learned.seen) | switches) - {node} - alone
+        return any(self._around.port(node, c) in (None, port) for c in others)
 
     def _card(self, node: str, mac: str) -> Socket:
         """The port of a node that has this MAC."""

@@ -80,7 +80,7 @@ class Seen:
         return {self.device[node]} if node in self.device else self.hidden.get(node, set())
 
     def false_links(self) -> list[str]:
-        """Links that are no cable. Through a dumb switch to one that let us not in counts as one: nobody could know."""
+        """Links that are no cable. Through a dumb switch counts as one, if not claimed as sure, where tables lack what would show it."""
         out: list[str] = []
         for k in self.topology.links:
             if self.cables(k.a, k.b) or (self._through_dumb(k.a, k.b) and k.conf <= 900):
@@ -93,13 +93,17 @@ class Seen:
 
     def _through_dumb(self, a: End, b: End) -> bool:
         one, other = self.device.get(a.node), self.device.get(b.node)
-        if one is None or other is None or not {one, other} & (self.blind() | self.tableless):
+        if one is None or other is None:
             return False
+        unread = {one, other} & (self.blind() | self.tableless)
         for c in self.at[one]:
             dumb = c.other(one)
             beyond = {x.other(dumb) for x in self.at[dumb]}
             is_dumb = self.net.devices[dumb].kind == "dumb"
-            if is_dumb and self._is_port(one, a.port, c) and other in beyond:
+            aged = any((s, h) in self.net.aged for s in (one, other) for h in beyond)
+            if not is_dumb or not (unread or aged):
+                continue
+            if self._is_port(one, a.port, c) and other in beyond:
                 return True
         return False
 
