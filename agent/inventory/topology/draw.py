@@ -46,7 +46,7 @@ class Drawing:
     ) -> None:
         self._site, self._boxes, self._who, self._learned = site, boxes, who, learned
         self._key, self._media, self._attached = key, media, attached
-        self._around = Around(learned, joints)
+        self._around = Around(boxes, learned, joints)
         self._hidden: dict[str, Hidden] = {}
         self._links: list[Link] = []
         self._places: dict[str, Place] = {}

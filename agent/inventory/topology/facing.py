@@ -12,15 +12,22 @@ from itertools import combinations
 from agent.inventory.topology.facts import Box
 from agent.inventory.topology.joints import Joint, Socket
 from agent.inventory.topology.learned import ENOUGH, Learned
+from agent.inventory.topology.segments import is_blocking
 
 
 class Around:
     """On which port of a bridge another node lies: by MAC tables, else by what hears each other."""
 
-    def __init__(self, learned: Learned, joints: Iterable[Joint]) -> None:
+    def __init__(self, boxes: Mapping[str, Box], learned: Learned, joints: Iterable[Joint]) -> None:
         self._learned = learned
         self._next: dict[str, list[tuple[Socket, Socket]]] = defaultdict(list)
         for j in joints:
+            # No frame comes this way, so what is beyond lies elsewhere.
+            if any(
+                n in boxes and isinstance(p, int) and is_blocking(boxes[n], p)
+                for n, p in (j.a, j.b)
+            ):
+                continue
             self._next[j.a[0]].append((j.a, j.b))
             self._next[j.b[0]].append((j.b, j.a))
         self._hops: dict[str, dict[str, int | str | None]] = {}
@@ -57,7 +64,7 @@ def facing(
     boxes: Mapping[str, Box], learned: Learned, joints: list[Joint], suspects: Iterable[str]
 ) -> list[Joint]:
     """*suspects*: nodes that may forward frames and whose tables we have not."""
-    around = Around(learned, joints)
+    around = Around(boxes, learned, joints)
     taken = {s for j in joints for s in (j.a, j.b)}
     bridges = sorted(learned.seen)
     open_: dict[str, set[int]] = {
