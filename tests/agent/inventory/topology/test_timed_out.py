@@ -32,5 +32,5 @@ def test_found_before(seed: int) -> None:
 
 
 def test_no_false_link_in_a_search() -> None:
-    false = {seed: some for seed in range(200) if (some := seen(seed).false_links())}
+    false = {seed: some for seed in range(60) if (some := seen(seed).false_links())}
     assert false == {}
