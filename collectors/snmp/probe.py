@@ -45,6 +45,8 @@ GROUPS = (
     "host",
     "access",
 )
+ABREAST, TALKING = 512, 48
+"""Hosts asked at once whether they let us in, of whom many are silent until the time is up; and agents that tell at once."""
 NO_ANSWER = "an agent is there and did not answer"
 T = TypeVar("T")
 AnySession = CommunitySession | UsmSession
@@ -62,6 +64,7 @@ class Snmp:
             action="devices",
             account=PURPOSE,
             deadline_s=600,
+            abreast=ABREAST,
             after=(*AFTER, "snmp_engine"),
         )
     )
@@ -84,6 +87,10 @@ class Snmp:
         }
     )
 
+    _talking: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(TALKING), repr=False, compare=False
+    )
+
     def plan(self, ctx: Context) -> Iterable[UnitPlan]:
         for host in answered(ctx, *LIVE, "snmp.engine"):
             if host != ctx.vantage.address:
@@ -101,7 +108,12 @@ class Snmp:
         with ExitStack() as lent:
             opened = await self._open(host, ctx, emit, ctx.accounts, lent)
             if opened is not None:
-                await tell(*opened, host, ctx, emit)
+                with emit.queued():
+                    await self._talking.acquire()
+                try:
+                    await tell(*opened, host, ctx, emit)
+                finally:
+                    self._talking.release()
 
     async def _open(
         self, host: str, ctx: Context, emit: Emit, accounts: Lending, lent: ExitStack
