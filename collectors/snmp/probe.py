@@ -7,7 +7,6 @@ authenticationFailure trap (RFC 3418), which the plan says.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -50,7 +49,6 @@ ABREAST, TALKING = 512, 48
 NO_ANSWER = "an agent is there and did not answer"
 T = TypeVar("T")
 AnySession = CommunitySession | UsmSession
-_WRITING = threading.Lock()
 WORST: tuple[AskOutcome, ...] = ("error", "silent", "refused", "answered", "negative")
 """Of the tables of a group, the outcome that is told."""
 
@@ -171,13 +169,8 @@ def _knocking(
 
 
 async def _on_disk(act: Callable[[], T]) -> T:
-    """Attempts are written and synced before a packet leaves; that must hold up neither the loop nor, by its lock, each other."""
-
-    def alone() -> T:
-        with _WRITING:
-            return act()
-
-    return await asyncio.to_thread(alone)
+    """Attempts are written and synced before a packet leaves; that must not hold up the loop."""
+    return await asyncio.to_thread(act)
 
 
 def _outcome(miss: Miss, before: AskOutcome) -> AskOutcome:
