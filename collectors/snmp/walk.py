@@ -28,7 +28,7 @@ from collectors.snmp.message import (
 End = Literal["complete", "cap", "order", "too_big", "error", "silent", "broken", "refused"]
 """`order`: the agent went back or in a circle; `error`: genErr or another error; `refused`: noAccess or authorizationError; `broken`: only
 answers that are no SNMP; `silent`: no answer any more."""
-FIRST_REPETITIONS, MOST_REPETITIONS = 10, 64
+FIRST_REPETITIONS, MOST_REPETITIONS = 20, 64
 MOST_BINDINGS = 60
 """Asked for in a first answer, of which nobody knows how long the values are."""
 ROOM = 1350
