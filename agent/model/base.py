@@ -55,7 +55,7 @@ def hash_id(*parts: Any, key: bytes = b"") -> str:
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})
-_ROWS = (frozenset({list}), frozenset({tuple}))
+_ROWS = frozenset({list, tuple})
 
 
 def _no_float(value: Any) -> None:
@@ -65,7 +65,7 @@ def _no_float(value: Any) -> None:
         items = value.values() if isinstance(value, dict) else value
         # Tables have thousands of cells: their types at one blow, those of a row or of all rows.
         kinds = set(map(type, items))
-        if kinds in _ROWS and _PLAIN.issuperset(map(type, chain.from_iterable(items))):
+        if _ROWS.issuperset(kinds) and _PLAIN.issuperset(map(type, chain.from_iterable(items))):
             return
         if not _PLAIN.issuperset(kinds):
             for item in items:
