@@ -43,6 +43,8 @@ class Needs:
     """True: its units go on beside all layers, from before the first packet until every other unit has ended."""
     estimated: bool = False
     """True: a program of others sends the packets; the ledger holds what was set aside, and calls it an estimate."""
+    abreast: int = 0
+    """Above 0: so many units of it at once, in place of the engine's usual number shared with others; they mostly wait."""
 
 
 class Tally(Protocol):

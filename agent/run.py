@@ -146,18 +146,18 @@ class Engine:
         return work, whole
 
     async def _layer(self, layer: Sequence[Probe], finished: frozenset[tuple[str, str]]) -> None:
-        queue: asyncio.Queue[tuple[Probe, UnitPlan] | None] = asyncio.Queue(self.workers * 2)
         # Who turned out to be fragile is treated so from here on.
         self.ctx.care.look(self.ctx.seen)
         work, whole = await self._planning(layer, finished)
-        workers = min(self.workers, len(work))
+        wide = [p for p in layer if p.needs.abreast]
+        crews = [([p for p in layer if p not in wide], self.workers)]
+        crews += [([p], p.needs.abreast) for p in wide]
         async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(self._worker(queue))
-            for item in _interleaved(work, layer):
-                await queue.put(item)
-            for _ in range(workers):
-                await queue.put(None)
+            for probes, most in crews:
+                # The units of each probe keep the order in which they were planned.
+                some = _interleaved([w for w in work if w[0] in probes], probes)
+                for _ in range(min(most, sum(w[0] in probes for w in work))):
+                    group.create_task(self._worker(some))
         for status in whole:
             await self._settle(status, ())
 
@@ -183,8 +183,8 @@ class Engine:
                     return [], whole("failed", f"planned {target}, which is {verdict}")
         return units, whole("done", "")
 
-    async def _worker(self, queue: asyncio.Queue[tuple[Probe, UnitPlan] | None]) -> None:
-        while (item := await queue.get()) is not None:
+    async def _worker(self, work: Iterator[tuple[Probe, UnitPlan]]) -> None:
+        for item in work:
             await self._unit(*item)
 
     async def _unit(self, probe: Probe, unit: UnitPlan) -> None:

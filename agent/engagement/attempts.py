@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -25,6 +26,20 @@ from agent.engagement.problems import EngagementError, Problem
 NAME = "attempts"
 Event = Literal["try", "accepted", "refused", "withdrawn", "retry"]
 _EVENTS = ("try", "accepted", "refused", "withdrawn", "retry")
+
+
+@dataclass
+class _Disk:
+    """`written`: lines of this process, counted under `_WRITING`; `synced`: up to which of them each folder's are on the disk."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    written: int = 0
+    synced: dict[Path, int] = field(default_factory=dict[Path, int])
+
+
+_DISK = _Disk()
+_WRITING = threading.Lock()
+"""Threads of this process wait for each other here: waiting for the lock of the folder is waiting by the clock."""
 
 
 _FORM = re.compile(
@@ -80,13 +95,14 @@ class AttemptLog:
         *alone*: no second place before the first has taken it. False where no place can lock the account of another.
         """
         attempt = Attempt(self, account, host, secrets.token_hex(8))
-        with locked(self.folder):
+        with _WRITING, locked(self.folder):
             if why := self._barred(account, host, alone=alone):
                 raise AlreadyRefused(
                     f"account '{account}' is not tried on {host}: {why}. "
                     f'Check [[account]] id = "{account}" in client.toml, then say --retry-account {account}'
                 )
-            self._write("try", account, host, attempt._id, "")
+            ticket = self._write("try", account, host, attempt._id, "")
+        self._sync(ticket)
         yield attempt
 
     def retry(self, account: str) -> None:
@@ -99,8 +115,9 @@ class AttemptLog:
             return self._barred(account, "")
 
     def append(self, event: Event, account: str, host: str, attempt: str, why: str) -> None:
-        with locked(self.folder):
-            self._write(event, account, host, attempt, why)
+        with _WRITING, locked(self.folder):
+            ticket = self._write(event, account, host, attempt, why)
+        self._sync(ticket)
 
     def _barred(self, account: str, host: str, *, alone: bool = True) -> str:
         """An identity that was taken somewhere is good: what another host refuses holds for that host only."""
@@ -149,7 +166,8 @@ class AttemptLog:
                 raise _fail("holds a line that is not ours; nothing is tried on its word", number)
         return rows
 
-    def _write(self, event: Event, account: str, host: str, attempt: str, why: str) -> None:
+    def _write(self, event: Event, account: str, host: str, attempt: str, why: str) -> int:
+        """Returns the ticket for `_sync`."""
         row = {
             "at": time.time_ns() // 1000,
             "event": event,
@@ -171,9 +189,26 @@ class AttemptLog:
                         data = b"\n" + data
                 if stream.write(data) != len(data):
                     raise OSError(28, "no space left")
-                os.fsync(stream.fileno())
         except OSError as error:
             raise _fail(f"cannot be written: {error.strerror}; nothing was tried") from None
+        _DISK.written += 1
+        return _DISK.written
+
+    def _sync(self, ticket: int) -> None:
+        """Returns when the line of *ticket* is on the disk: those written while another waited for the disk go there together."""
+        with _DISK.lock:
+            if _DISK.synced.get(self.folder, 0) >= ticket:
+                return
+            upto = _DISK.written
+            try:
+                handle = os.open(self.folder / NAME, os.O_RDWR)
+                try:
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
+            except OSError as error:
+                raise _fail(f"cannot be written: {error.strerror}; nothing was tried") from None
+            _DISK.synced[self.folder] = upto
 
 
 def _row(line: bytes) -> dict[str, Any] | None:

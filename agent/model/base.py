@@ -27,13 +27,20 @@ class M(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    def plain(self) -> dict[str, Any]:
+        """As plain data that JSON has a form for."""
+        return self.model_dump(mode="json")
+
 
 def canonical(value: Any) -> bytes:
     """Canonical UTF-8 JSON of *value* (a model or plain data): keys sorted, no blanks, no float.
 
     Raises `TypeError` for a float or anything JSON has no form for.
     """
-    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    if isinstance(value, M):
+        plain: Any = value.plain()
+    else:
+        plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     _no_float(plain)
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     # A lone surrogate from a hostile device must not stop the hash.
@@ -48,6 +55,7 @@ def hash_id(*parts: Any, key: bytes = b"") -> str:
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})
+_ROWS = frozenset({list, tuple})
 
 
 def _no_float(value: Any) -> None:
@@ -57,7 +65,7 @@ def _no_float(value: Any) -> None:
         items = value.values() if isinstance(value, dict) else value
         # Tables have thousands of cells: their types at one blow, those of a row or of all rows.
         kinds = set(map(type, items))
-        if kinds == {list} and _PLAIN.issuperset(map(type, chain.from_iterable(items))):
+        if _ROWS.issuperset(kinds) and _PLAIN.issuperset(map(type, chain.from_iterable(items))):
             return
         if not _PLAIN.issuperset(kinds):
             for item in items:

@@ -39,7 +39,7 @@ class Body(M):
 
     def stable(self) -> dict[str, Any]:
         """The fields that make up the identity of the observation."""
-        return {k: v for k, v in self.model_dump(mode="json").items() if k not in self.VOLATILE}
+        return {k: v for k, v in self.plain().items() if k not in self.VOLATILE}
 
 
 class ArpEntry(Body):

@@ -7,7 +7,7 @@ them wants the table. Texts are decoded leniently and bounded. No community, key
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -73,6 +73,10 @@ class SnmpTable(Body):
     part: int = Field(ge=0, default=0)
     last: bool = True
     ends: dict[str, TableEnd] = {}
+
+    def plain(self) -> dict[str, Any]:
+        # Cells are plain already; thousands of them are not gone through for it.
+        return {name: getattr(self, name) for name in SnmpTable.model_fields}
 
     def records(self) -> Iterator[dict[str, Cell]]:
         """Each row as column -> cell."""

@@ -31,7 +31,7 @@ def _load_body(value: Any) -> Any:
 
 def _dump_body(body: Body) -> dict[str, Any]:
     # A bare base class would lose its fields when written; the kind goes beside them.
-    return {"kind": body.kind, **body.model_dump(mode="json")}
+    return {"kind": body.kind, **body.plain()}
 
 
 AnyBody = Annotated[Body, BeforeValidator(_load_body), PlainSerializer(_dump_body)]
@@ -62,6 +62,10 @@ class Observation(M):
     mono: int
     body: AnyBody
     raw: tuple[Blob, ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        # The body knows its own plain form: of a long table it is made here once, not a second time cell by cell.
+        return {**self.model_dump(mode="json", exclude={"body"}), "body": _dump_body(self.body)}
 
 
 def observation_id(

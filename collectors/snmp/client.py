@@ -80,7 +80,7 @@ class CommunitySession:
     async def ask(self, question: Question, *, tries: int = TRIES) -> Response | Miss:
         if self.budget.left < tries:
             return "cap"
-        ident = secrets.randbelow(2**31 - 1) + 1
+        ident = secrets.randbits(31) or 1
         packet = request(
             self.version,
             self.community,

@@ -70,6 +70,8 @@ class Response:
     error_status: int
     error_index: int
     raw: list[Raw]
+    octets: int = 0
+    """Of all the bindings as they came."""
 
     @property
     def bindings(self) -> tuple[VarBind, ...]:
@@ -142,7 +144,8 @@ def answer_of(
         raise BerError("octets after the bindings")
     if status < 0 or index < 0:
         raise BerError("a negative error")
-    return Response(version, community, request_id, status, index, _bindings(data, a, end, version))
+    rows = _bindings(data, a, end, version)
+    return Response(version, community, request_id, status, index, rows, end - a)
 
 
 def _bindings(data: bytes, at: int, end: int, version: int) -> list[Raw]:

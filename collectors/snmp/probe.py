@@ -7,7 +7,6 @@ authenticationFailure trap (RFC 3418), which the plan says.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -45,10 +44,11 @@ GROUPS = (
     "host",
     "access",
 )
+ABREAST, TALKING = 512, 48
+"""Hosts asked at once whether they let us in, of whom many are silent until the time is up; and agents that tell at once."""
 NO_ANSWER = "an agent is there and did not answer"
 T = TypeVar("T")
 AnySession = CommunitySession | UsmSession
-_WRITING = threading.Lock()
 WORST: tuple[AskOutcome, ...] = ("error", "silent", "refused", "answered", "negative")
 """Of the tables of a group, the outcome that is told."""
 
@@ -62,6 +62,7 @@ class Snmp:
             action="devices",
             account=PURPOSE,
             deadline_s=600,
+            abreast=ABREAST,
             after=(*AFTER, "snmp_engine"),
         )
     )
@@ -84,6 +85,10 @@ class Snmp:
         }
     )
 
+    _talking: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(TALKING), repr=False, compare=False
+    )
+
     def plan(self, ctx: Context) -> Iterable[UnitPlan]:
         for host in answered(ctx, *LIVE, "snmp.engine"):
             if host != ctx.vantage.address:
@@ -101,7 +106,12 @@ class Snmp:
         with ExitStack() as lent:
             opened = await self._open(host, ctx, emit, ctx.accounts, lent)
             if opened is not None:
-                await tell(*opened, host, ctx, emit)
+                with emit.queued():
+                    await self._talking.acquire()
+                try:
+                    await tell(*opened, host, ctx, emit)
+                finally:
+                    self._talking.release()
 
     async def _open(
         self, host: str, ctx: Context, emit: Emit, accounts: Lending, lent: ExitStack
@@ -159,13 +169,8 @@ def _knocking(
 
 
 async def _on_disk(act: Callable[[], T]) -> T:
-    """Attempts are written and synced before a packet leaves; that must hold up neither the loop nor, by its lock, each other."""
-
-    def alone() -> T:
-        with _WRITING:
-            return act()
-
-    return await asyncio.to_thread(alone)
+    """Attempts are written and synced before a packet leaves; that must not hold up the loop."""
+    return await asyncio.to_thread(act)
 
 
 def _outcome(miss: Miss, before: AskOutcome) -> AskOutcome:

@@ -14,7 +14,7 @@ from agent.model.status import AskOutcome
 from collectors.snmp.ber import Oid
 from collectors.snmp.cells import rows_of, text
 from collectors.snmp.client import MOST_GET, Got, Session, get, walk
-from collectors.snmp.message import ABSENT, NO_ERROR, NO_SUCH_NAME
+from collectors.snmp.message import ABSENT, NO_ERROR, NO_SUCH_NAME, TOO_BIG
 from collectors.snmp.tables import ROWS_OF_ONE_OBSERVATION, Table, oid, tables
 from collectors.snmp.walk import Question
 
@@ -33,6 +33,8 @@ SCALARS: dict[str, Oid] = {
     "serial": oid("1.3.6.1.2.1.43.5.1.1.17.1"),
 }
 """One GET: RFC 3418, RFC 4188, RFC 4293, RFC 3411, RFC 2790, RFC 3805."""
+MOST_LOOKED_FOR = 32
+"""Tables asked after in one GETNEXT: with names of some fifteen octets, the answer just fits a datagram."""
 ENTERPRISES: Oid = (1, 3, 6, 1, 4, 1)
 
 
@@ -120,27 +122,34 @@ def parse_system(got: Got) -> SnmpSystem:
 
 
 async def present(session: Session, some: Sequence[Table]) -> set[str]:
-    """Round 1: names of the tables whose subtree holds anything, by one GETNEXT for a dozen of them. What is in doubt counts."""
+    """Round 1: names of the tables whose subtree holds anything, by a GETNEXT for many at once. What is in doubt counts."""
     found: set[str] = set()
-    left = list(some)
+    size = MOST_LOOKED_FOR if session.version else MOST_GET
+    left = [some[at : at + size] for at in range(0, len(some), size)]
     while left:
-        asked, left = left[:MOST_GET], left[MOST_GET:]
-        while asked:
-            answer = await session.ask(Question(tuple(t.name_of_under for t in asked), 0))
-            if isinstance(answer, str):
-                return found | {t.name for t in (*asked, *left)}
-            index = answer.error_index
-            if answer.error_status == NO_SUCH_NAME and 1 <= index <= len(asked):
-                # SNMPv1: nothing at all behind this one.
-                asked = [t for t in asked if t is not asked[index - 1]]
+        asked = left.pop(0)
+        answer = await session.ask(Question(tuple(t.name_of_under for t in asked), 0))
+        if isinstance(answer, str) or answer.error_status == TOO_BIG:
+            if answer not in ("cap", "closed", "refused") and len(asked) > MOST_GET:
+                # Too much for a small agent, or for the way: as few as every agent takes.
+                left[:0] = [asked[at : at + MOST_GET] for at in range(0, len(asked), MOST_GET)]
                 continue
-            if answer.error_status != NO_ERROR or len(answer.raw) != len(asked):
-                found |= {t.name for t in asked}
-                break
-            for table, (name, tag, _) in zip(asked, answer.raw, strict=True):
-                if name.startswith(table.name_of_under) and tag not in ABSENT:
-                    found.add(table.name)
-            break
+            found.update(t.name for t in asked)
+            if isinstance(answer, str):
+                return found.union(t.name for several in left for t in several)
+            continue
+        index = answer.error_index
+        if answer.error_status == NO_SUCH_NAME and 1 <= index <= len(asked):
+            # SNMPv1: nothing at all behind this one.
+            if rest := [t for t in asked if t is not asked[index - 1]]:
+                left.insert(0, rest)
+            continue
+        if answer.error_status != NO_ERROR or len(answer.raw) != len(asked):
+            found.update(t.name for t in asked)
+            continue
+        for table, (name, tag, _) in zip(asked, answer.raw, strict=True):
+            if name.startswith(table.name_of_under) and tag not in ABSENT:
+                found.add(table.name)
     return found
 
 

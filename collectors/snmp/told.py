@@ -6,7 +6,9 @@ The values are stored as they came; who the device is, is read from them later (
 
 from __future__ import annotations
 
-from agent.catalogs.snmp_families import Family, asked, families, places_of
+from functools import lru_cache
+
+from agent.catalogs.snmp_families import Asked, Family, asked, families, places_of
 from agent.model.bodies_snmp import Cell, SnmpSystem, SnmpTable
 from collectors.snmp.ber import COUNTER32, COUNTER64, GAUGE32, INTEGER, OCTETS, TIME_TICKS, Oid, oid
 from collectors.snmp.cells import read, text
@@ -24,7 +26,7 @@ NUMBERS = frozenset({INTEGER, COUNTER32, GAUGE32, TIME_TICKS, COUNTER64})
 async def told(session: Session, system: SnmpSystem) -> SnmpTable | None:
     """The values the agent has of those the catalogue names; None where it names none for such an agent."""
     object_id = tuple(map(int, system.object_id.split("."))) if system.object_id else ()
-    want = asked(object_id, system.descr)
+    want = _wanted(object_id, system.descr)
     found: dict[Oid, tuple[int, Cell]] = {}
     if want.subtrees:
         found.update(await _columns(session, want.subtrees, 1))
@@ -44,6 +46,12 @@ async def told(session: Session, system: SnmpSystem) -> SnmpTable | None:
         return None
     rows = [(".".join(map(str, o)), tag, value) for o, (tag, value) in sorted(found.items())]
     return SnmpTable(table=TABLE, columns=COLUMNS, rows=tuple(rows[:MOST]))
+
+
+@lru_cache(256)
+def _wanted(object_id: Oid, descr: str) -> Asked:
+    """A network has many devices of few models, and the catalogue is long."""
+    return asked(object_id, descr)
 
 
 def _has(f: Family, found: dict[Oid, tuple[int, Cell]]) -> bool:

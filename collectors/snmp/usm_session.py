@@ -197,7 +197,7 @@ class UsmSession:
 
 
 def _ident() -> int:
-    return secrets.randbelow(2**31 - 1) + 1
+    return secrets.randbits(31) or 1
 
 
 async def knock(session: UsmSession) -> Miss | None:

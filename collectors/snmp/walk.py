@@ -28,9 +28,11 @@ from collectors.snmp.message import (
 End = Literal["complete", "cap", "order", "too_big", "error", "silent", "broken", "refused"]
 """`order`: the agent went back or in a circle; `error`: genErr or another error; `refused`: noAccess or authorizationError; `broken`: only
 answers that are no SNMP; `silent`: no answer any more."""
-FIRST_REPETITIONS, MOST_REPETITIONS = 10, 25
+FIRST_REPETITIONS, MOST_REPETITIONS = 20, 64
 MOST_BINDINGS = 60
-"""Asked for in one answer: about what fits a datagram of 1,472 octets, so that nothing is fragmented."""
+"""Asked for in a first answer, of which nobody knows how long the values are."""
+ROOM = 1350
+"""Octets of bindings asked for in one answer, by the length of those before: with the message around them, what is not fragmented."""
 _REFUSED = (6, 16)
 """noAccess, authorizationError (RFC 3416 section 3)."""
 
@@ -106,6 +108,10 @@ class Walk:
     cap: int
     _repetitions: int = FIRST_REPETITIONS
     _most: int = MOST_REPETITIONS
+    _fits: int = 0
+    """Repetitions by the length of the last answer."""
+    _put: int = 0
+    """Repetitions of the last question."""
     _together: int = 8
     _asked: list[Column] = field(default_factory=list[Column])
 
@@ -121,8 +127,9 @@ class Walk:
         names = tuple(c.cursor for c in self._asked)
         if self.version == 0:
             return Question(names, 0)
-        most = max(1, MOST_BINDINGS // len(names))
-        return Question(names, min(self._repetitions, self._most, most))
+        fits = self._fits or max(1, MOST_BINDINGS // len(names))
+        self._put = min(self._repetitions, self._most, fits)
+        return Question(names, self._put)
 
     def answer(self, got: Response) -> None:
         """Take the answer to the last question."""
@@ -136,7 +143,11 @@ class Walk:
         for number, column in enumerate(self._asked):
             if (rows := got.raw[number::count]) and not column.takes(rows, self.cap):
                 self._one_by_one(column, rows)
-        self._repetitions = min(self._repetitions * 2, MOST_REPETITIONS)
+        self._repetitions = min(self._repetitions * 4, MOST_REPETITIONS)
+        # A column that ends leaves its room to the others.
+        going = sum(c.end is None for c in self._asked)
+        if got.octets:
+            self._fits = max(1, ROOM * len(got.raw) // (got.octets * max(going, 1)))
 
     def silence(self) -> None:
         """The last question met none: perhaps its answer is too large for the way, so less is asked for before the walk is given up."""
@@ -198,8 +209,8 @@ class Walk:
 
     def _less(self) -> bool:
         """Ask for less from now on; False when it is the least already."""
-        if self.version == 1 and self._most > 1:
-            self._most = max(1, min(self._repetitions, self._most) // 3)
+        if self.version == 1 and min(self._put, self._most) > 1:
+            self._most = max(1, min(self._put, self._most) // 3)
             self._repetitions = self._most
             return True
         if self._together > 1 and len(self._asked) > 1:

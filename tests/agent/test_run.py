@@ -550,3 +550,27 @@ def test_what_was_heard_alongside_is_kept_when_the_run_is_stopped() -> None:
     assert end.outcome == "interrupted" and store.seen("tcp.port")
     status = store.statuses()[("ears", "u1")]
     assert status.outcome == "partial" and INTERRUPTED in status.params
+
+
+def test_units_that_mostly_wait_hold_no_place_of_others() -> None:
+    """All units of the wide probe are under way at once; those of the other probe keep to the engine's number."""
+    together = asyncio.Barrier(9)
+    now: list[int] = [0, 0]
+
+    async def waits(emit: Emit) -> None:
+        await together.wait()
+        await found(emit)
+
+    async def works(emit: Emit) -> None:
+        now[0] += 1
+        now[1] = max(now)
+        await asyncio.sleep(0)
+        now[0] -= 1
+        await found(emit)
+
+    units = tuple(f"u{i}" for i in range(9))
+    wide = Play(waits, name="wide", needs=Needs(deadline_s=5, abreast=9), units=units)
+    store, _ = go(wide, Play(works, units=units), workers=2)
+    ended = [s for key, s in store.statuses().items() if key[1] != WHOLE]
+    assert {s.outcome for s in ended} == {"done"} and len(ended) == 18
+    assert now[1] == 2

@@ -1,7 +1,9 @@
 """254 SNMP agents of one process, asked by the product (probe, engine, store), by snmpbulkwalk under xargs and by pysnmp, in turn.
 
 All of what an agent has is asked by everybody: the peers walk the whole tree, which holds only what the product collects. Ratios are of
-medians of paired rounds. The floor of dead agents is two questions of one second.
+medians of paired rounds. The agents answer from memory what one of them was asked before, whoever asks; their CPU is nobody's. Ours is
+that of the process while the engine runs (`RUSAGE_SELF`, all threads, without the start), the peer's that of its processes. The floor
+of dead agents is two questions of one second.
 """
 
 from __future__ import annotations

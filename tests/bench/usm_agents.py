@@ -72,12 +72,13 @@ class UsmAgent:
 async def _main(file: str, net: str, port: str, count: str) -> None:
     mib = Mib.of(read_mib(Path(file).read_text("utf-8")))
     loop = asyncio.get_running_loop()
+    known: dict[bytes, bytes] = {}
     for i in range(1, int(count) + 1):
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         sock.setblocking(False)
         sock.bind((f"{net}.{i}", int(port)))
-        one = UsmAgent(Agent(mib, (b"c",)), b"\x80\x00\x1f\x88\x04lab" + bytes((i,)))
+        one = UsmAgent(Agent(mib, (b"c",), known=known), b"\x80\x00\x1f\x88\x04lab" + bytes((i,)))
         loop.add_reader(sock, _serve, sock, one)
     print("ready", flush=True)
     parent = os.getppid()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -207,3 +209,30 @@ def test_never_a_second_refusal_without_a_word(steps: list[tuple[str, str, str]]
                 good.add(account)
             elif outcome in ("refused", "lost"):
                 refused.add((account, host))
+
+
+def test_tries_that_share_a_way_to_the_disk_are_all_on_it_before_they_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    e = engagement(tmp_path)
+    log, real, synced = AttemptLog(e.folder), os.fsync, [b"", b""]
+
+    def noted(handle: int) -> None:
+        before = (e.folder / "attempts").read_bytes()
+        time.sleep(0.01)
+        real(handle)
+        synced.append(before)
+
+    monkeypatch.setattr(os, "fsync", noted)
+
+    def one(number: int) -> bool:
+        with log.try_once("snmp", f"host{number}", alone=False) as attempt:
+            there = f'"host{number}"'.encode() in max(synced, key=len)
+            attempt.accepted()
+        return there
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(one, range(40)))
+    # Of eighty lines; without sharing, each has a way of its own.
+    assert len(synced) - 2 < 60
+    assert not any(log._barred("snmp", f"host{n}", alone=False) for n in range(40))

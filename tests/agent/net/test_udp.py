@@ -86,6 +86,21 @@ def test_an_answer() -> None:
     assert books.packets == {(HOST, "udp"): 1}
 
 
+def test_each_try_waits_for_its_own_answer() -> None:
+    """The second question is answered a little later: no third one leaves meanwhile."""
+
+    def slow(peer: Peer, data: bytes, addr: tuple[str, int]) -> None:
+        if len(peer.heard) == 2:
+            asyncio.get_running_loop().call_later(0.1, echo, peer, data, addr)
+
+    async def act(d: LiveDatagrams, peer: Peer, books: Books) -> UdpAnswers:
+        return await _ask(d, peer, books, tries=5, timeout_s=1.0)
+
+    answers, books, peer = run(act, slow)
+    assert answers.outcome == "answered" and len(peer.heard) == 2
+    assert books.packets == {(HOST, "udp"): 2}
+
+
 @pytest.mark.parametrize(
     "host", [NEVER, "127.90.0.1", "localhost", "10.0.0.1", "::2"], ids=range(5)
 )

@@ -71,7 +71,7 @@ def test_ends_have_their_names() -> None:
     port = (*PORTS, 2, 30)
     for one, end in (
         (agent(interfaces(70), fault="loop", fault_at=port), "order"),
-        (agent(interfaces(70), fault="gen_err", fault_at=port), "error"),
+        (agent(interfaces(300), fault="gen_err", fault_at=port), "error"),
         (agent(interfaces(70), fault="dead"), "silent"),
     ):
         columns, _ = walked(one)

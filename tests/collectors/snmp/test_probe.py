@@ -12,7 +12,9 @@ from agent.model.bodies import ArpEntry, Body, DeviceAttribute, DeviceIdentity, 
 from agent.model.bodies_snmp import SnmpAccess, SnmpSystem, SnmpTable
 from agent.model.bodies_udp import SnmpEngine
 from agent.model.run import UnitPlan
+from collectors.snmp.client import Budget, knock
 from collectors.snmp.probe import Snmp
+from collectors.snmp.rounds import present
 from collectors.snmp.tables import tables
 from fixtures.lab.snmp.agent import Agent
 from fixtures.lab.snmp.mib import Mib, fdb, read
@@ -195,3 +197,28 @@ def test_tables_have_names_of_their_own_and_known_groups() -> None:
     assert {f"snmp.{t.group}" for t in tables()} <= set(Snmp().asks)
     for t in tables():
         assert len(set(t.names)) == len(t.names)
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_an_agent_of_small_answers_is_looked_through_in_smaller_parts(version: int) -> None:
+    """Thirty names at once are too much for it; what it has not is not walked all the same."""
+    usual, small = (
+        agent(SWITCH, versions=(version,)),
+        agent(SWITCH, versions=(version,), largest=484),
+    )
+    whole, books = run(usual)[0], run(small)[0]
+    assert table(books, "entity") == table(whole, "entity") != []
+    assert table(books, "interfaces") == table(whole, "interfaces") != []
+    assert not books.caps
+    assert small.heard < 3 * usual.heard
+    first = round_one(small)
+    assert first == round_one(usual) and first < {t.name for t in tables()}
+
+
+def round_one(one: Agent) -> set[str]:
+    async def act(ctx: RunContext, books: Books) -> set[str]:
+        session = await knock(ctx, books, HOST, b"lab-read", Budget())
+        assert not isinstance(session, str)
+        return await present(session, tables())
+
+    return asking({HOST: one}, act)[0]

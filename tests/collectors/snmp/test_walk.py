@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from collectors.snmp.ber import END_OF_MIB, INTEGER, Oid, oid_content
 from collectors.snmp.message import Raw, Response, VarBind, Version, decoded
-from collectors.snmp.walk import MOST_BINDINGS, Question, Walk
+from collectors.snmp.walk import MOST_BINDINGS, MOST_REPETITIONS, ROOM, Question, Walk
 
 ROOT: Oid = (1, 3, 6, 1, 2, 1, 2, 2, 1)
 COLUMNS = tuple((*ROOT, n) for n in (2, 3, 6))
@@ -81,7 +82,7 @@ def values(walk: Walk) -> dict[Oid, object]:
 
 @pytest.mark.parametrize("version", [0, 1])
 @given(rows=st.integers(0, 70), more=st.booleans(), most=st.integers(1, 80))
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 def test_a_whole_table_is_brought_exactly(
     version: Version, rows: int, more: bool, most: int
 ) -> None:
@@ -200,7 +201,7 @@ def test_an_answer_without_a_binding_is_no_end() -> None:
     assert {c.end for c in walk.columns} == {"error"}
 
 
-@settings(max_examples=200)
+@settings(deadline=None, max_examples=200)
 @given(st.data())
 def test_any_agent_ends_the_walk(data: st.DataObject) -> None:
     """Random answers: always an end, and never more rows than the cap."""
@@ -239,3 +240,47 @@ def test_rows_of_one_answer_are_in_order(rows: tuple[int, ...], taken: int, end:
     walk.answer(told(1, [VarBind((*COLUMNS[0], i), INTEGER, i) for i in rows]))
     (column,) = walk.columns
     assert (len(column.rows), column.end) == (taken, end)
+
+
+class Sized(Agent):
+    """Every binding has `octets`; notes how many octets each answer had."""
+
+    def __init__(self, octets: int, rows: int) -> None:
+        super().__init__(table(rows))
+        self.octets = octets
+        self.sizes: list[int] = []
+
+    def answer(self, question: Question) -> Response:
+        got = super().answer(question)
+        self.sizes.append(self.octets * len(got.raw))
+        return replace(got, octets=self.sizes[-1])
+
+
+@pytest.mark.parametrize("octets", [8, 18, 60, 300, 2000])
+def test_answers_fill_a_datagram_and_no_more(octets: int) -> None:
+    agent = Sized(octets, 400)
+    walk = Walk.of(1, COLUMNS, 1000)
+    while (question := walk.question()) is not None:
+        assert question.repetitions <= MOST_REPETITIONS
+        walk.answer(agent.answer(question))
+    assert values(walk) == table(400) and {c.end for c in walk.columns} == {"complete"}
+    # Known after the first answer; one row of all columns is the least.
+    most, row = max(agent.sizes[1:]), 3 * octets
+    assert most <= max(ROOM, row)
+    assert most > min(ROOM - row, MOST_REPETITIONS * row - 1) or most == row
+
+
+@pytest.mark.parametrize("octets", [18, 60])
+def test_silence_asks_for_less_than_what_met_it(octets: int) -> None:
+    agent = Sized(octets, 400)
+    walk = Walk.of(1, COLUMNS, 1000)
+    asked: list[int] = []
+    for turn in range(6):
+        question = walk.question()
+        assert question is not None
+        asked.append(question.repetitions)
+        if turn in (2, 3):
+            walk.silence()
+        else:
+            walk.answer(agent.answer(question))
+    assert asked[3] < asked[2] and asked[4] < asked[3] and asked[5] <= asked[4]
