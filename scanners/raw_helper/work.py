@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+from scanners.raw_helper.frames import ECHO
 from scanners.raw_helper.pace import Steady, Window
 from scanners.raw_helper.policy import MAX_TRIES, Loss, RoundTrip
 
@@ -67,7 +68,7 @@ class Job:
         return not self.asking and not self.hosts
 
 
-@dataclass
+@dataclass(slots=True)
 class Address:
     """An address asked for by ARP. `due`: when the last request counts as unanswered."""
 
@@ -80,7 +81,7 @@ class Address:
     settled: bool = False
 
 
-@dataclass
+@dataclass(slots=True)
 class Host:
     """A host whose ports are asked. `next`: first port not asked yet; `waiting`: (when the last try counts as unanswered, port index);
     `deferred`: asked no more unless packets turn out to get lost; `poked_at`: our kernel is making its acquaintance since then;
@@ -135,6 +136,41 @@ class Host:
         if ready > now and pending:
             ready = min(ready, flight[0][0] + horizon)
         return ready
+
+    def asked(self, index: int, at: float) -> None:
+        """The question of port *index* left at *at*."""
+        self.window.take(at)
+        if self.group.pace is not None:
+            self.group.pace.take(at)
+        self.tries[index] += 1
+        self.at[index] = at
+        self.waiting.append((at + self.group.trip.rto, index))
+        echo = self.job.ports[index] == ECHO
+        if not echo:
+            self.flight.append((at, index))
+        self.job.count(self.ip, 2 if echo else 3)
+
+    def answered(self, index: int, tried: int, at: float) -> float:
+        """Try *tried* (from 0) of port *index* was answered first. Gives seconds of its round trip, 0 where it was not the last try."""
+        trip = 0.0
+        if tried + 1 == self.tries[index]:
+            trip = max(0.0, at - self.at[index])
+            self.group.trip.seen(trip)
+        self.group.loss.seen(tried + 1)
+        self.answers += 1
+        return trip
+
+    def leave_rest(self) -> None:
+        """What was not asked yet stays unasked."""
+        for i in range(len(self.states)):
+            if not self.states[i] and not self.tries[i]:
+                self.states[i] = UNASKED
+
+    def give_up(self) -> None:
+        """A limit is reached: it is asked nothing new."""
+        self.capped = True
+        self.leave_rest()
+        self.next = len(self.states)
 
     def may_reset(self) -> bool:
         """One more reset of our kernel is within what was reserved for this host."""

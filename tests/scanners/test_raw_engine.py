@@ -94,7 +94,7 @@ def test_loss_is_measured_and_nothing_is_missed() -> None:
         engine, _ = net.sweep({f"10.0.0.{n}": None for n in range(2, 70)}, PORTS, LIFTED)
         missed += len(truth(boxes) - net.opened())
         assert not net.opened() - truth(boxes)
-        rate = engine._link.loss.rate
+        rate = engine.groups.link.loss.rate
         assert rate is not None and 0.005 < rate < 0.05
     assert missed == 0
 
