@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Iterable
 from math import inf
 
+from agent.model.raw_caps import RawCaps
 from scanners.raw_helper.addresses import Addresses
 from scanners.raw_helper.choice import pick
 from scanners.raw_helper.frames import (
@@ -36,7 +37,6 @@ from scanners.raw_helper.work import (
     OPEN,
     UNREACHABLE,
     Address,
-    Caps,
     Group,
     Host,
     Job,
@@ -52,7 +52,7 @@ _STATE = {"open": OPEN, "closed": CLOSED, "unreachable": UNREACHABLE}
 class Engine:
     """`mute`: our kernel sends no resets of its own."""
 
-    def __init__(self, frames: Frames, caps: Caps, *, mute: bool = False) -> None:
+    def __init__(self, frames: Frames, caps: RawCaps, *, mute: bool = False) -> None:
         self.frames, self.caps, self.mute = frames, caps, mute
         self.jobs: dict[int, Job] = {}
         self.finished: list[Job] = []

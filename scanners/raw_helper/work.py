@@ -18,17 +18,6 @@ MACS_KEPT = 8
 Heap = list[tuple[float, int, "Host"]]
 
 
-@dataclass(frozen=True)
-class Caps:
-    """Packets by send time. `host`: in any 100 ms, all we cause counted; None lifts it. The others: a second, in all, by broadcast on the
-    link, new connections through one gateway (they fill its session table)."""
-
-    host: int | None = 5
-    total: float = 1000.0
-    broadcast: float = 500.0
-    gateway: float = 100.0
-
-
 @dataclass
 class Group:
     """Hosts that are reached the same way: our link, or one gateway. They share round trips, loss and, beyond a gateway, a cap.
