@@ -21,6 +21,8 @@ FAR = {
     "10.91.0.2": Machine(frozenset({22, 443})),
     "10.91.0.3": Machine(frozenset({80}), drops=True),
     "10.91.0.4": Machine(drops=True),
+    "10.91.0.5": Machine(frozenset({445})),
+    "10.91.0.6": Machine(),
 }
 
 
@@ -47,7 +49,8 @@ def test_new_connections_through_a_router_keep_its_cap_in_any_second(
         (h, p) for h, m in FAR.items() for p in m.open
     }
     times = begun(wire)
-    assert len(times) >= len(FAR) * len(port_set()), "all of it was asked"
+    # All ports of those that say anything.
+    assert len(times) >= sum(bool(m.open or not m.drops) for m in FAR.values()) * len(port_set())
     # The stamps are of the clock that is steered: a hundredth of the second is left for that.
     most = max(sum(first <= at < first + 990_000_000 for at in times) for first in times)
     assert most <= GATEWAY_PPS
