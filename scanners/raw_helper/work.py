@@ -21,13 +21,14 @@ Heap = list[tuple[float, int, "Host"]]
 @dataclass
 class Group:
     """Hosts that are reached the same way: our link, or one gateway. They share round trips, loss and, beyond a gateway, a cap.
-    `asking`: hosts with questions that are not settled."""
+    `asking`: hosts with questions that are not settled; `settled_at`: when the last question asked so far counts as unanswered."""
 
     pace: Steady | None
     trip: RoundTrip = field(default_factory=RoundTrip)
     loss: Loss = field(default_factory=Loss)
     heap: Heap = field(default_factory=list)
     asking: int = 0
+    settled_at: float = 0.0
 
 
 @dataclass
@@ -133,7 +134,9 @@ class Host:
             self.group.pace.take(at)
         self.tries[index] += 1
         self.at[index] = at
-        self.waiting.append((at + self.group.trip.rto, index))
+        due = at + self.group.trip.rto
+        self.waiting.append((due, index))
+        self.group.settled_at = max(self.group.settled_at, due)
         echo = self.job.ports[index] == ECHO
         if not echo:
             self.flight.append((at, index))

@@ -80,6 +80,8 @@ class Net:
                 else:
                     engine.on_ip(frame, now)
             send, wake = engine.due(now)
+            if not engine.busy():
+                break
             if send is None:
                 coming = self._coming[0][0] if self._coming else wake
                 assert min(wake, coming) > now or self._coming, "nothing to wait for"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agent.model.raw_caps import RawCaps
 from scanners.raw_helper.engine import OPEN_LIMIT
 from scanners.raw_helper.pace import Steady, Window
-from scanners.raw_helper.policy import Loss, RoundTrip, enough_for
+from scanners.raw_helper.policy import RTO_FLOOR_S, Loss, RoundTrip, enough_for
 from tests.scanners.raw_sim import Box, Net
 
 PORTS = (22, 80, 443, *range(1000, 1057))
@@ -107,6 +107,25 @@ def test_loss_that_shows_late_still_helps_the_host_that_was_done_first() -> None
         dict.fromkeys(sorted(boxes, key=lambda h: int(h[7:]))), PORTS, RawCaps(None, 5000, 20)
     )
     assert net.opened() == truth(boxes)
+
+
+def test_a_sweep_is_over_as_soon_as_its_last_question_counts_as_unanswered() -> None:
+    """Hosts that are done and wait for news of loss at others do not outstay these."""
+    boxes = {f"10.0.0.{n}": Box(frozenset({80}), "drop" if n % 3 else "rst") for n in range(2, 40)}
+    net = Net(boxes)
+    _, took = net.sweep({f"10.0.0.{n}": None for n in range(2, 99)}, PORTS, RawCaps(5, 5000, 500))
+    last = max(at for rows in net.wire.values() for at, _ in rows)
+    assert last < took <= last + RTO_FLOOR_S + 0.01
+
+
+def test_windows_of_hosts_are_forgotten_once_these_are_done_and_idle() -> None:
+    net = Net(some(6))
+    engine, took = net.sweep({f"10.0.0.{n}": None for n in range(2, 99)}, PORTS, RawCaps(host=5))
+    assert len(engine._windows) == 97
+    engine.forget(took)
+    assert len(engine._windows) < 10, "those long done"
+    engine.forget(took + 0.2)
+    assert not len(engine._windows)
 
 
 def test_a_network_without_answers_ends() -> None:
