@@ -8,7 +8,7 @@ from scanners.raw_helper.work import Host
 
 REST_S = 5.0
 """So long a host that is done waits for news of loss at others."""
-LOOK_S = 0.005
+LOOK_S = 0.002
 """So soon it looks again where the last of the others is through in this moment."""
 
 
