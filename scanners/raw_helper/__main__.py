@@ -23,8 +23,8 @@ from typing import Any
 
 from agent.model.raw_caps import RawCaps
 from agent.model.scope import ScopeRule
-from scanners.raw_helper.engine import Engine, new_key
-from scanners.raw_helper.frames import ECHO, Frames, load_scapy, unicast
+from scanners.raw_helper.engine import Engine
+from scanners.raw_helper.frames import ECHO, Frames, load_scapy, new_key, unicast
 from scanners.raw_helper.loop import Lines, Loop
 from scanners.raw_helper.rights import give_up
 from scanners.raw_helper.source import Copied, Pipe

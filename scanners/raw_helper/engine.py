@@ -11,20 +11,13 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import secrets
 from collections.abc import Iterable
 from math import inf
 
 from agent.model.raw_caps import RawCaps
 from scanners.raw_helper.addresses import Addresses
 from scanners.raw_helper.choice import pick
-from scanners.raw_helper.frames import (
-    ECHO,
-    EchoAnswer,
-    Frames,
-    TcpAnswer,
-    text_of,
-)
+from scanners.raw_helper.frames import ECHO, EchoAnswer, Frames, TcpAnswer, text_of
 from scanners.raw_helper.groups import Groups
 from scanners.raw_helper.pace import Steady
 from scanners.raw_helper.resets import Resets
@@ -349,7 +342,3 @@ class Engine:
     def forget(self, now: float) -> None:
         """Windows of hosts that nothing was sent to lately."""
         self._windows.forget(now, lambda ip: ip in self._hosts or ip in self._addresses)
-
-
-def new_key() -> bytes:
-    return secrets.token_bytes(32)
