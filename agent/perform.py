@@ -27,8 +27,8 @@ from agent.net.door import Doors
 from agent.net.ears import Ears
 from agent.net.nmap_port import NmapPort, NmapWish
 from agent.net.pacer import Pacer
-from agent.net.rates import PROFILES, Profile, Rates
-from agent.net.raw_port import RawCaps, RawHelper, raw_available
+from agent.net.rates import PROFILES, Profile, raw_caps
+from agent.net.raw_port import RawHelper, raw_available
 from agent.net.udp import LiveDatagrams
 from agent.net.vantage import is_loopback, vantage
 from agent.opening import begin, check_same_scope, header_of, take_up, unfinished
@@ -36,8 +36,6 @@ from agent.run import Engine, Progress
 from agent.stopping import stop_signals
 from agent.store.writer import RunStore
 
-RAW_SHARE = 0.9
-"""Of all packets a second: the rest is for the connections to fragile hosts that run beside a raw sweep."""
 MOST_ARP_PPS = 5000
 """Broadcasts a second on a link, at most when asked for by flag."""
 OWN_MACHINE = 50
@@ -215,7 +213,7 @@ class Performing:
         raw: RawHelper | None = None
         if available:
             try:
-                caps = _raw_caps(PROFILES[self._profile()], self.request.arp_pps)
+                caps = raw_caps(PROFILES[self._profile()], self.request.arp_pps)
                 raw = await RawHelper.start(scope, where, caps)
             except RawError as error:
                 # Raw packets are an accelerator: the run goes on without, and says why.
@@ -331,17 +329,6 @@ class Performing:
             store = begin(self.engagement, header)
         self.path = store.path
         return store
-
-
-def _raw_caps(rates: Rates, arp_pps: int | None) -> RawCaps:
-    """Caps of the raw engine in a profile; its window of 100 ms holds the resets of our kernel too."""
-    free = rates.host_pps >= rates.total_pps
-    return RawCaps(
-        host=None if free else int(rates.host_pps // 10) + 1,
-        total=rates.total_pps * RAW_SHARE,
-        broadcast=float(arp_pps or rates.link_pps),
-        gateway=min(200.0, rates.total_pps),
-    )
 
 
 def is_address(text: str) -> bool:

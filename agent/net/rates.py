@@ -12,6 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from agent.model.raw_caps import RawCaps
+
+RAW_SHARE = 0.9
+"""Of all packets a second: the rest is for the connections to fragile hosts that run beside a raw sweep."""
+
 Profile = Literal["normal", "quiet", "fast"]
 
 
@@ -47,3 +52,13 @@ PROFILES: Mapping[Profile, Rates] = {
     "quiet": Rates(200, 10, 5, 10, handshakes=2, connections=1),
     "fast": Rates(5000, 5000, 10, 500, handshakes=None, connections=None),
 }
+
+
+def raw_caps(rates: Rates, arp_pps: int | None) -> RawCaps:
+    """Caps of the raw engine in a profile; its window of 100 ms holds the resets of our kernel too."""
+    free = rates.host_pps >= rates.total_pps
+    return RawCaps(
+        host=None if free else int(rates.host_pps // 10) + 1,
+        total=rates.total_pps * RAW_SHARE,
+        broadcast=float(arp_pps or rates.link_pps),
+    )

@@ -15,7 +15,7 @@ import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,6 +31,7 @@ from agent.contract import (
     SweptPort,
     SweptSent,
 )
+from agent.model.raw_caps import RawCaps
 from agent.model.run import Vantage
 from agent.model.scope import ScopeRule
 
@@ -62,17 +63,6 @@ def _npcap() -> tuple[bool, str]:
     """Npcap's own folder (npcap.com/guide): the one in System32 itself is WinPcap's, which nobody keeps up."""
     library = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "Npcap", "wpcap.dll")
     return (True, "") if library.is_file() else (False, "Npcap is not installed (npcap.com)")
-
-
-@dataclass(frozen=True)
-class RawCaps:
-    """Packets by send time: to one host in any 100 ms (None lifts it); a second in all, by broadcast on the link, and new connections
-    through one gateway."""
-
-    host: int | None = 5
-    total: float = 1000.0
-    broadcast: float = 500.0
-    gateway: float = 100.0
 
 
 class RawHelper:

@@ -21,15 +21,16 @@ import socket
 import sys
 from typing import Any
 
+from agent.model.raw_caps import RawCaps
 from agent.model.scope import ScopeRule
-from scanners.raw_helper.engine import Engine, new_key
-from scanners.raw_helper.frames import ECHO, Frames, load_scapy, unicast
+from scanners.raw_helper.engine import Engine
+from scanners.raw_helper.frames import ECHO, Frames, load_scapy, new_key, unicast
 from scanners.raw_helper.loop import Lines, Loop
 from scanners.raw_helper.rights import give_up
 from scanners.raw_helper.source import Copied, Pipe
 from scanners.raw_helper.wire import Wire
 from scanners.raw_helper.wire_pcap import PcapWire, prefer_pcap
-from scanners.raw_helper.work import Caps, Job
+from scanners.raw_helper.work import Job
 
 MAX_TARGETS = 1 << 16
 MAX_TOTAL, MAX_BROADCAST = 20_000.0, 5_000.0
@@ -132,11 +133,11 @@ def main() -> int:
     return 0
 
 
-def _caps(given: dict[str, Any]) -> Caps:
+def _caps(given: dict[str, Any]) -> RawCaps:
     """Raises `ValueError` for caps beyond what this program ever sends, and for caps of nothing."""
-    usual = Caps()
+    usual = RawCaps()
     host = given.get("host", usual.host)
-    caps = Caps(
+    caps = RawCaps(
         host=None if host is None else int(host),
         total=float(given.get("total", usual.total)),
         broadcast=float(given.get("broadcast", usual.broadcast)),

@@ -8,6 +8,8 @@ from scanners.raw_helper.work import Host
 
 REST_S = 5.0
 """So long a host that is done waits for news of loss at others."""
+LOOK_S = 0.002
+"""So soon it looks again where the last of the others is through in this moment."""
 
 
 def pick(host: Host, now: float) -> tuple[int | None, float | None]:
@@ -44,7 +46,7 @@ def _rest(host: Host, now: float) -> tuple[int | None, float | None]:
         host.resting = now
         host.group.asking -= 1
     if host.group.asking > 0 and now - host.resting < REST_S:
-        return None, now + RTO_FLOOR_S
+        return None, min(max(host.group.settled_at, now + LOOK_S), now + RTO_FLOOR_S)
     return None, None
 
 

@@ -7,6 +7,7 @@ written by anybody: a reader takes any bytes and gives None for what is not an a
 from __future__ import annotations
 
 import hashlib
+import secrets
 import socket
 import struct
 from dataclasses import dataclass
@@ -232,3 +233,8 @@ def _folded(total: int) -> int:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
+
+
+def new_key() -> bytes:
+    """For the sequence numbers of one helper process."""
+    return secrets.token_bytes(32)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+from scanners.raw_helper.frames import ECHO
 from scanners.raw_helper.pace import Steady, Window
 from scanners.raw_helper.policy import MAX_TRIES, Loss, RoundTrip
 
@@ -17,27 +18,17 @@ MACS_KEPT = 8
 Heap = list[tuple[float, int, "Host"]]
 
 
-@dataclass(frozen=True)
-class Caps:
-    """Packets by send time. `host`: in any 100 ms, all we cause counted; None lifts it. The others: a second, in all, by broadcast on the
-    link, new connections through one gateway (they fill its session table)."""
-
-    host: int | None = 5
-    total: float = 1000.0
-    broadcast: float = 500.0
-    gateway: float = 100.0
-
-
 @dataclass
 class Group:
     """Hosts that are reached the same way: our link, or one gateway. They share round trips, loss and, beyond a gateway, a cap.
-    `asking`: hosts with questions that are not settled."""
+    `asking`: hosts with questions that are not settled; `settled_at`: when the last question asked so far counts as unanswered."""
 
     pace: Steady | None
     trip: RoundTrip = field(default_factory=RoundTrip)
     loss: Loss = field(default_factory=Loss)
     heap: Heap = field(default_factory=list)
     asking: int = 0
+    settled_at: float = 0.0
 
 
 @dataclass
@@ -67,7 +58,7 @@ class Job:
         return not self.asking and not self.hosts
 
 
-@dataclass
+@dataclass(slots=True)
 class Address:
     """An address asked for by ARP. `due`: when the last request counts as unanswered."""
 
@@ -80,7 +71,7 @@ class Address:
     settled: bool = False
 
 
-@dataclass
+@dataclass(slots=True)
 class Host:
     """A host whose ports are asked. `next`: first port not asked yet; `waiting`: (when the last try counts as unanswered, port index);
     `deferred`: asked no more unless packets turn out to get lost; `poked_at`: our kernel is making its acquaintance since then;
@@ -135,6 +126,43 @@ class Host:
         if ready > now and pending:
             ready = min(ready, flight[0][0] + horizon)
         return ready
+
+    def asked(self, index: int, at: float) -> None:
+        """The question of port *index* left at *at*."""
+        self.window.take(at)
+        if self.group.pace is not None:
+            self.group.pace.take(at)
+        self.tries[index] += 1
+        self.at[index] = at
+        due = at + self.group.trip.rto
+        self.waiting.append((due, index))
+        self.group.settled_at = max(self.group.settled_at, due)
+        echo = self.job.ports[index] == ECHO
+        if not echo:
+            self.flight.append((at, index))
+        self.job.count(self.ip, 2 if echo else 3)
+
+    def answered(self, index: int, tried: int, at: float) -> float:
+        """Try *tried* (from 0) of port *index* was answered first. Gives seconds of its round trip, 0 where it was not the last try."""
+        trip = 0.0
+        if tried + 1 == self.tries[index]:
+            trip = max(0.0, at - self.at[index])
+            self.group.trip.seen(trip)
+        self.group.loss.seen(tried + 1)
+        self.answers += 1
+        return trip
+
+    def leave_rest(self) -> None:
+        """What was not asked yet stays unasked."""
+        for i in range(len(self.states)):
+            if not self.states[i] and not self.tries[i]:
+                self.states[i] = UNASKED
+
+    def give_up(self) -> None:
+        """A limit is reached: it is asked nothing new."""
+        self.capped = True
+        self.leave_rest()
+        self.next = len(self.states)
 
     def may_reset(self) -> bool:
         """One more reset of our kernel is within what was reserved for this host."""

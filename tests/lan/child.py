@@ -1,6 +1,7 @@
 """`python -m tests.lan.child OPTIONS-JSON`: sweeps the link where this process stands, and prints what it found as one JSON object.
 
 `how`: "sweep" (one job of the raw engine, ARP feeding ports), or "probes" (what a run does: arp or neighbours, icmp, tcp_ports);
+`profile`: the caps of one;
 `stop_at`: a kind of observation and how many of it end the latter.
 """
 
@@ -28,10 +29,12 @@ from agent.contract import (
     SweptSent,
 )
 from agent.model.bodies import ArpEntry, HostAnswer, TcpPort
+from agent.model.raw_caps import RawCaps
 from agent.model.scope import ScopeRule
 from agent.net.dialer import LiveDialer
 from agent.net.pacer import Pacer
-from agent.net.raw_port import RawCaps, RawHelper, raw_available
+from agent.net.rates import PROFILES, raw_caps
+from agent.net.raw_port import RawHelper, raw_available
 from agent.net.vantage import vantage
 from agent.run import Engine
 from scanners.arp import Arp
@@ -92,7 +95,10 @@ async def stop_at(engine: Engine, store: Memory, kind: str, count: int) -> None:
 async def probes(scope: ScopeRule, options: dict[str, Any]) -> dict[str, Any]:
     can, why = raw_available()
     where = vantage("siege", scope, raw=can)
-    raw = await RawHelper.start(scope, where, RawCaps(**options.get("caps", {}))) if can else None
+    caps = RawCaps(**options.get("caps", {}))
+    if "profile" in options:
+        caps = raw_caps(PROFILES[options["profile"]], None)
+    raw = await RawHelper.start(scope, where, caps) if can else None
     host_pps = options.get("host_pps", 40)
     pacer = Pacer(options.get("total_pps", 1000), host_pps, 10)
     care, store = Care(), Memory()

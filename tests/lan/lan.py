@@ -187,6 +187,13 @@ table ip t {{
         """Set the technician's card "up" or "down"."""
         self.worker.command(self.technician, ["ip", "-batch", "-"], f"link set eth0 {state}\n")
 
+    def route(self, network: str, gateway: str) -> None:
+        """*network* is reached through *gateway*, one of the machines, whose MAC the technician's kernel knows."""
+        mac = ":".join(["02", "77", *(f"{int(n):02x}" for n in gateway.split("."))])
+        words = f"neigh replace {gateway} lladdr {mac} dev eth0 nud permanent\n"
+        words += f"route replace default via {gateway}\nroute replace {network} via {gateway}\n"
+        self.worker.command(self.technician, ["ip", "-batch", "-"], words)
+
     def forget_neighbours(self) -> None:
         self.worker.command(self.technician, ["ip", "neigh", "flush", "all"])
 

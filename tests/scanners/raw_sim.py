@@ -11,9 +11,10 @@ import struct
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from agent.model.raw_caps import RawCaps
 from scanners.raw_helper.engine import Engine
 from scanners.raw_helper.frames import Frames
-from scanners.raw_helper.work import Caps, Job
+from scanners.raw_helper.work import Job
 
 OWN, OWN_MAC, BASE = "10.0.0.1", "02:00:00:00:00:01", 61000
 ETH_ARP, ETH_IP = b"\x08\x06", b"\x08\0"
@@ -56,14 +57,14 @@ class Net:
         self,
         targets: dict[str, str | None],
         ports: tuple[int, ...],
-        caps: Caps | None = None,
+        caps: RawCaps | None = None,
         *,
         first: int = 3,
         routed: bool = False,
         stop_at: float = 3600.0,
     ) -> tuple[Engine, float]:
         """Run one job to its end; gives the engine and how long it took."""
-        engine = Engine(Frames(OWN_MAC, OWN, BASE, b"k" * 32), caps or Caps(), mute=self.mute)
+        engine = Engine(Frames(OWN_MAC, OWN, BASE, b"k" * 32), caps or RawCaps(), mute=self.mute)
         job = Job(1, ports, first, 5000.0, {p: i for i, p in enumerate(ports)})
         macs = {
             socket.inet_aton(t): None if m is None else bytes.fromhex(m.replace(":", ""))
@@ -79,6 +80,8 @@ class Net:
                 else:
                     engine.on_ip(frame, now)
             send, wake = engine.due(now)
+            if not engine.busy():
+                break
             if send is None:
                 coming = self._coming[0][0] if self._coming else wake
                 assert min(wake, coming) > now or self._coming, "nothing to wait for"

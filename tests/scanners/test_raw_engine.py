@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.model.raw_caps import RawCaps
 from scanners.raw_helper.engine import OPEN_LIMIT
 from scanners.raw_helper.pace import Steady, Window
-from scanners.raw_helper.policy import Loss, RoundTrip, enough_for
-from scanners.raw_helper.work import Caps
+from scanners.raw_helper.policy import RTO_FLOOR_S, Loss, RoundTrip, enough_for
 from tests.scanners.raw_sim import Box, Net
 
 PORTS = (22, 80, 443, *range(1000, 1057))
-LIFTED = Caps(host=None, total=5000, broadcast=5000)
+LIFTED = RawCaps(host=None, total=5000, broadcast=5000)
 
 
 def some(count: int, seed: int = 1) -> dict[str, Box]:
@@ -46,7 +46,7 @@ def test_no_cap_is_ever_broken_and_what_is_told_is_what_left(
     seed: int, loss: float, host: int, total: float, full: float, mute: bool
 ) -> None:
     net = Net(some(6, seed), loss=loss, seed=seed, full=full, mute=mute)
-    caps = Caps(host=host, total=total, broadcast=100)
+    caps = RawCaps(host=host, total=total, broadcast=100)
     net.sweep({f"10.0.0.{n}": None for n in range(2, 12)}, PORTS, caps)
     for ip in net.wire if mute or not loss else ():
         assert net.peak(ip) <= host, ip
@@ -69,7 +69,7 @@ def test_no_cap_is_ever_broken_and_what_is_told_is_what_left(
 def test_each_open_port_is_ended_by_a_reset_of_ours_before_its_host_is_done() -> None:
     boxes = {"10.0.0.2": Box(frozenset(PORTS)), "10.0.0.3": Box(frozenset({22}))}
     net = Net(boxes)
-    net.sweep(dict.fromkeys(boxes), PORTS, Caps(host=2))
+    net.sweep(dict.fromkeys(boxes), PORTS, RawCaps(host=2))
     assert sorted(net.ended) == sorted(truth(boxes))
     assert net.sent["10.0.0.2"] == [1, 0, 0, 2 * len(PORTS)]
     assert net.peak("10.0.0.2") == 2
@@ -94,7 +94,7 @@ def test_loss_is_measured_and_nothing_is_missed() -> None:
         engine, _ = net.sweep({f"10.0.0.{n}": None for n in range(2, 70)}, PORTS, LIFTED)
         missed += len(truth(boxes) - net.opened())
         assert not net.opened() - truth(boxes)
-        rate = engine._link.loss.rate
+        rate = engine.groups.link.loss.rate
         assert rate is not None and 0.005 < rate < 0.05
     assert missed == 0
 
@@ -103,8 +103,29 @@ def test_loss_that_shows_late_still_helps_the_host_that_was_done_first() -> None
     boxes = {f"10.0.0.{n}": Box(frozenset({1050})) for n in range(3, 30)}
     boxes["10.0.0.2"] = Box(frozenset({1040}), "drop")
     net = Net(boxes, swallowed={("10.0.0.2", 1040), ("10.0.0.28", 1010), ("10.0.0.29", 1010)})
-    net.sweep(dict.fromkeys(sorted(boxes, key=lambda h: int(h[7:]))), PORTS, Caps(None, 5000, 20))
+    net.sweep(
+        dict.fromkeys(sorted(boxes, key=lambda h: int(h[7:]))), PORTS, RawCaps(None, 5000, 20)
+    )
     assert net.opened() == truth(boxes)
+
+
+def test_a_sweep_is_over_as_soon_as_its_last_question_counts_as_unanswered() -> None:
+    """Hosts that are done and wait for news of loss at others do not outstay these."""
+    boxes = {f"10.0.0.{n}": Box(frozenset({80}), "drop" if n % 3 else "rst") for n in range(2, 40)}
+    net = Net(boxes)
+    _, took = net.sweep({f"10.0.0.{n}": None for n in range(2, 99)}, PORTS, RawCaps(5, 5000, 500))
+    last = max(at for rows in net.wire.values() for at, _ in rows)
+    assert last < took <= last + RTO_FLOOR_S + 0.01
+
+
+def test_windows_of_hosts_are_forgotten_once_these_are_done_and_idle() -> None:
+    net = Net(some(6))
+    engine, took = net.sweep({f"10.0.0.{n}": None for n in range(2, 99)}, PORTS, RawCaps(host=5))
+    assert len(engine._windows) == 97
+    engine.forget(took)
+    assert len(engine._windows) < 10, "those long done"
+    engine.forget(took + 0.2)
+    assert not len(engine._windows)
 
 
 def test_a_network_without_answers_ends() -> None:
@@ -117,7 +138,7 @@ def test_a_network_without_answers_ends() -> None:
 def test_beyond_a_gateway_new_connections_have_a_cap_and_nobody_is_asked_by_arp() -> None:
     boxes = {f"10.0.1.{n}": Box(frozenset({22}), rtt=0.02) for n in range(2, 12)}
     net = Net(boxes)
-    net.sweep(dict.fromkeys(boxes, "02:00:00:00:00:fe"), PORTS, Caps(gateway=50), routed=True)
+    net.sweep(dict.fromkeys(boxes, "02:00:00:00:00:fe"), PORTS, RawCaps(gateway=50), routed=True)
     assert net.opened() == {(h, 22) for h in boxes}
     times = sorted(at for rows in net.wire.values() for at, kind in rows if kind == "syn")
     assert {kind for rows in net.wire.values() for _, kind in rows} == {"syn", "rst"}
@@ -127,7 +148,7 @@ def test_beyond_a_gateway_new_connections_have_a_cap_and_nobody_is_asked_by_arp(
 def test_a_tarpit_is_left_alone_after_a_while_and_that_is_said() -> None:
     net = Net({"10.0.0.2": Box(every=True)})
     ports = tuple(range(1, 65536))
-    net.sweep({"10.0.0.2": None}, ports, Caps(host=None, total=20_000), first=0)
+    net.sweep({"10.0.0.2": None}, ports, RawCaps(host=None, total=20_000), first=0)
     (last,) = [e for e in net.events if e[0] == "host"]
     counts, capped = last[2], last[3]
     assert capped is True

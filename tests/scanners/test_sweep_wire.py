@@ -131,9 +131,18 @@ def test_nothing_gathered_is_lost_when_the_helper_is_killed(lan: Lan) -> None:
 
 
 def test_an_interface_that_goes_down_ends_the_sweep_and_is_said(lan: Lan) -> None:
-    down = threading.Timer(2.5, lan.link, ["down"])
-    down.start()
+    lan.read()
+
+    def in_the_midst_of_it() -> None:
+        asked = 0
+        while asked < 50 and time.monotonic() - start < 60:
+            time.sleep(0.02)
+            asked += lan.read().count("syn")
+        lan.link("down")
+
+    down = threading.Thread(target=in_the_midst_of_it)
     start = time.monotonic()
+    down.start()
     try:
         found = look(lan, how="sweep", nets=["10.90.0.0/20"], ports="1-2000")
     finally:
