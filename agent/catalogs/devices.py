@@ -40,6 +40,7 @@ _FILES = (
     "devices_industry.toml",
     "devices_media.toml",
     "devices_icons.toml",
+    "devices_dhcp.toml",
     "devices_told.toml",
     "devices_weak.toml",
     "devices_cards.toml",

@@ -32,7 +32,8 @@ class Feature(M):
     """One place to read. `field` may walk into a mapping, a nested body or a list of pairs: `txt.model`; several fields, with a
     space between, are read as one text.
 
-    `reader`: the inventory makes the text (`maker` of a MAC, `port_set` of an address) instead of taking the field as it is.
+    `reader`: the inventory makes the text (`maker` of a MAC, `port_set` of an address) instead of taking the field as it is. `joined`: a
+    list is one text, with commas, because its order tells.
     """
 
     name: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")
@@ -43,6 +44,7 @@ class Feature(M):
     weak: bool = False
     only: dict[str, tuple[str, ...]] = {}
     reader: Literal["maker", "port_set"] | None = None
+    joined: bool = False
 
     def texts(self, body: Body) -> Iterator[str]:
         """The texts *body* holds at this place, cut to `TEXT_LIMIT`; nothing where it is of another kind or fails `only`."""
@@ -57,6 +59,8 @@ class Feature(M):
             found: Iterable[str] = (" ".join(w for w in words if w.strip()),)
         else:
             found = _walk(body, tuple(self.field.split(".")))
+        if self.joined:
+            found = (",".join(islice(found, ITEM_LIMIT)),)
         for text in islice(found, ITEM_LIMIT):
             if text.strip():
                 yield text[:TEXT_LIMIT]

@@ -18,7 +18,7 @@ class Reason(M):
 
 
 class FragileEntry(M):
-    """`blocks`: the first 6, 7 or 9 hex digits of a MAC. `classes`: device classes. `source`: a document, or "experience"."""
+    """`blocks`: the first 6, 7 or 9 hex digits of a MAC. `classes`: device classes. `source`: public documents with their addresses."""
 
     id: str
     why: Reason

@@ -16,56 +16,54 @@ Words = tuple[str, ...]
 
 
 class ServiceBody(Body):
-    """One service. `protocol` is the usual name of what it speaks."""
+    """One service. What the inventory asks of all of them is read from the field each calls it by; one without such a field says nothing.
+
+    The names of the fields stand in class variables, and no field is inherited: the order of a body's fields is its wire format.
+    """
 
     PROTOCOL: ClassVar[str] = ""
+    """The usual name of what it speaks, where no field tells it."""
+    PROTOCOL_IN: ClassVar[str] = "protocol"
+    PRODUCT_IN: ClassVar[str] = "product"
+    VERSION_IN: ClassVar[str] = "version"
+    AUTH_IN: ClassVar[str] = "auth"
+    """A field of words, or one whose True says that anybody is let in."""
     port: int = Field(ge=1, le=65535)
 
     @property
     def protocol_name(self) -> str:
-        return self.PROTOCOL
+        return self._text(self.PROTOCOL_IN) or self.PROTOCOL
 
     @property
     def product_name(self) -> str:
         """Name of the program, in its own words; empty where it does not say."""
-        return ""
+        return self._text(self.PRODUCT_IN)
 
     @property
     def version_text(self) -> str:
-        return ""
+        return self._text(self.VERSION_IN)
 
     @property
     def auth_text(self) -> str:
         """How it lets people in, in one word of ours (`none`, `nla`, ...); empty where that is not known."""
-        return ""
+        return "none" if getattr(self, self.AUTH_IN, None) is True else self._text(self.AUTH_IN)
+
+    def _text(self, name: str) -> str:
+        value = getattr(self, name, "")
+        return value if isinstance(value, str) else ""
 
 
 class ServiceNamed(ServiceBody):
     """A service that was recognised and of which little more is to be known without an account: rpcbind, DNS over TCP, memcached, ..."""
 
     KIND = "service.named"
+    AUTH_IN = "open"
     protocol: str
     product: str = ""
     version: str = ""
     detail: str = ""
     open: bool | None = None
     """True: it answered a question that should need an account."""
-
-    @property
-    def protocol_name(self) -> str:
-        return self.protocol
-
-    @property
-    def product_name(self) -> str:
-        return self.product
-
-    @property
-    def version_text(self) -> str:
-        return self.version
-
-    @property
-    def auth_text(self) -> str:
-        return "none" if self.open else ""
 
 
 class SshHello(ServiceBody):
@@ -85,6 +83,7 @@ class SmbHello(ServiceBody):
     """What an SMB server agrees to ([MS-SMB2] 2.2.4, [MS-SMB] 2.2.4.5). None: that was not answered."""
 
     KIND = "smb.hello"
+    VERSION_IN = "dialect"
     PROTOCOL = "smb"
     dialect: str = ""
     smb1: bool | None = None
@@ -92,14 +91,6 @@ class SmbHello(ServiceBody):
     server_guid: str = ""
     product: str = ""
     """Windows or Samba, by the version that came with NTLM's challenge."""
-
-    @property
-    def product_name(self) -> str:
-        return self.product
-
-    @property
-    def version_text(self) -> str:
-        return self.dialect
 
 
 class NtlmChallenge(Body):
@@ -164,10 +155,6 @@ class LdapRootDse(ServiceBody):
     def product_name(self) -> str:
         return self.vendor or ("Active Directory" if self.active_directory else "")
 
-    @property
-    def version_text(self) -> str:
-        return self.version
-
 
 class KerberosHello(ServiceBody):
     """A KRB-ERROR (RFC 4120, 5.9.1): a key distribution centre is there."""
@@ -201,22 +188,6 @@ class DatabaseHello(ServiceBody):
     auth: str = ""
     """The method it asks for, in its own words; `blocked` where it turns this address away."""
 
-    @property
-    def protocol_name(self) -> str:
-        return self.protocol
-
-    @property
-    def product_name(self) -> str:
-        return self.product
-
-    @property
-    def version_text(self) -> str:
-        return self.version
-
-    @property
-    def auth_text(self) -> str:
-        return self.auth
-
 
 class MailOrFiles(ServiceBody):
     """What FTP (RFC 2389), SMTP (5321), IMAP (9051) or POP3 (2449) servers say they can. `tls`: all of it ran inside TLS.
@@ -233,48 +204,30 @@ class MailOrFiles(ServiceBody):
     name: str = ""
     """How the server calls itself, where it does."""
 
-    @property
-    def protocol_name(self) -> str:
-        return self.protocol
-
 
 class VncHello(ServiceBody):
     """Version and security types of a VNC server (RFC 6143, 7.1). `without_password`: type 1, None, is offered."""
 
     KIND = "vnc.hello"
+    AUTH_IN = "without_password"
     PROTOCOL = "vnc"
     version: str
     security: tuple[int, ...] = ()
     without_password: bool | None = None
     refusal: str = ""
 
-    @property
-    def version_text(self) -> str:
-        return self.version
-
-    @property
-    def auth_text(self) -> str:
-        return "none" if self.without_password else ""
-
 
 class OptionsAnswer(ServiceBody):
     """The answer to OPTIONS of RTSP (RFC 2326) or SIP (RFC 3261)."""
 
     KIND = "options.answer"
+    PRODUCT_IN = "server"
     protocol: Literal["rtsp", "sip"]
     tls: bool = False
     status: int
     server: str = ""
     methods: Words = ()
     realm: str = ""
-
-    @property
-    def protocol_name(self) -> str:
-        return self.protocol
-
-    @property
-    def product_name(self) -> str:
-        return self.server
 
 
 class MqttHello(ServiceBody):
@@ -284,6 +237,7 @@ class MqttHello(ServiceBody):
     """
 
     KIND = "mqtt.hello"
+    AUTH_IN = "anonymous"
     PROTOCOL = "mqtt"
     tls: bool = False
     code: int
@@ -291,23 +245,13 @@ class MqttHello(ServiceBody):
     product: str = ""
     version: str = ""
 
-    @property
-    def product_name(self) -> str:
-        return self.product
-
-    @property
-    def version_text(self) -> str:
-        return self.version
-
-    @property
-    def auth_text(self) -> str:
-        return "none" if self.anonymous else ""
-
 
 class IppPrinter(ServiceBody):
     """Get-Printer-Attributes (RFC 8011, 4.2.5) of a printer or print server. Empty where it does not say."""
 
     KIND = "ipp.printer"
+    PRODUCT_IN = "make_and_model"
+    VERSION_IN = "firmware"
     PROTOCOL = "ipp"
     tls: bool = False
     status: int
@@ -322,42 +266,27 @@ class IppPrinter(ServiceBody):
     firmware: str = ""
     server: str = ""
 
-    @property
-    def product_name(self) -> str:
-        return self.make_and_model
-
-    @property
-    def version_text(self) -> str:
-        return self.firmware
-
 
 class X11Hello(ServiceBody):
     """Answer to the connection setup of an X server without authority (X11 protocol, 8). `open`: it let us in."""
 
     KIND = "x11.hello"
+    PRODUCT_IN = "vendor"
+    VERSION_IN = "release"
+    AUTH_IN = "open"
     PROTOCOL = "x11"
     open: bool
     vendor: str = ""
     release: str = ""
     reason: str = ""
 
-    @property
-    def product_name(self) -> str:
-        return self.vendor
-
-    @property
-    def version_text(self) -> str:
-        return self.release
-
-    @property
-    def auth_text(self) -> str:
-        return "none" if self.open else ""
-
 
 class ApiAbout(ServiceBody):
     """What the interface of a platform tells anybody: Docker `/version`, vSphere `ServiceContent.about`, WS-Management Identify."""
 
     KIND = "api.about"
+    PROTOCOL_IN = "api"
+    AUTH_IN = "open"
     api: Literal["docker", "vsphere", "wsman"]
     tls: bool = False
     vendor: str = ""
@@ -367,19 +296,3 @@ class ApiAbout(ServiceBody):
     os: str = ""
     open: bool | None = None
     """True: the whole interface answers without an account."""
-
-    @property
-    def protocol_name(self) -> str:
-        return self.api
-
-    @property
-    def product_name(self) -> str:
-        return self.product
-
-    @property
-    def version_text(self) -> str:
-        return self.version
-
-    @property
-    def auth_text(self) -> str:
-        return "none" if self.open else ""

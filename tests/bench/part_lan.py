@@ -30,6 +30,8 @@ from tests.bench import Figure
 
 SITE, NET, DEVICES = "siege", "192.168.1.", 60
 PAGE_ONE_S = 60
+SURE, RIGHT = 900, 850
+"""Permille: of what is said this surely, at least so much must be right."""
 RIVAL = "the nearest open rival: 181 s, 43 right, 12 wrong, 3,148 bytes"
 VOICE = r'^  \{ net = "192\.168\.20\.0/24".*\n'
 
@@ -85,7 +87,8 @@ def _named(folder: Path, truth: SiteTruth) -> Iterable[Figure]:
     devices = {h.id for h in there.values()}
     yield _figure("devices", len(devices), "", str(DEVICES), len(devices) == DEVICES)
     material = load_material(load_engagement(folder))
-    how = _verdicts(judge(material, build(material)), there)
+    judged = judge(material, build(material))
+    how = _verdicts(judged, there)
     tally = Counter(said if said in ("right", "unknown") else "wrong" for said in how.values())
     missed = sorted(devices - how.keys())
     for host, said in sorted(how.items()):
@@ -95,6 +98,26 @@ def _named(folder: Path, truth: SiteTruth) -> Iterable[Figure]:
     yield _figure("wrong", tally["wrong"], "devices", "0", not tally["wrong"])
     yield _figure("right", tally["right"], "devices", "-", True)
     yield _figure("unknown", tally["unknown"], "devices", "-", True)
+    sure = _sure(judged, there)
+    share = round(1000 * sum(sure) / len(sure)) if sure else 0
+    yield _figure("said_with_90_per_cent", len(sure), "devices", "-", True)
+    yield _figure("of_these_right", share, "permille", f">= {RIGHT}", share >= RIGHT)
+
+
+def _sure(judged: Judged, there: dict[str, HostTruth]) -> list[bool]:
+    """Right or not, for each asset whose class was said with 900 permille and more."""
+    evidence = load_evidence()
+    return [
+        all(
+            evidence.is_a(there[r.value].device_class, said)
+            for r in asset.addrs
+            if r.value in there
+        )
+        for asset in judged.assets
+        if (said := asset.device_class.value) is not None
+        and asset.class_conf >= SURE
+        and any(r.value in there for r in asset.addrs)
+    ]
 
 
 def _verdicts(judged: Judged, there: dict[str, HostTruth]) -> dict[str, str]:

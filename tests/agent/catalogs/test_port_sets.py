@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,3 +88,9 @@ def test_fragile_by_block_and_by_port() -> None:
     for port in RAW_PRINT_PORTS | OT_PORTS:
         assert by_port(port) is not None, port
     assert by_port(443) is None
+
+
+def test_fragile_devices_name_a_public_source() -> None:
+    """Whoever is told that a device is treated with care can read up why."""
+    for entry in load_fragile():
+        assert re.search(r"https://[a-z0-9.-]+\.[a-z]{2,}/\S", entry.source), entry.id
