@@ -69,6 +69,14 @@ class Family:
         """Told by sysObjectID or sysDescr, not by a subtree alone."""
         return bool(self.pens or self.objects or self.descr)
 
+    def fits(self, pen: int | None, object_id: Oid, descr: str) -> bool:
+        """Does nothing of the system group speak against it? What it asks of subtrees is not looked at."""
+        if self.pens and pen not in self.pens:
+            return False
+        if self.objects and not any(object_id[: len(o)] == o for o in self.objects):
+            return False
+        return self.descr is None or self.descr.search(descr) is not None
+
     @property
     def weight(self) -> int:
         """The more it asks for, the more it knows: a longer subtree, then one that is there, then a word in sysDescr.
@@ -227,10 +235,6 @@ def places_of(some: Iterable[Family], object_id: Oid) -> Asked:
 
 
 def _may_hold(f: Family, pen: int | None, object_id: Oid, descr: str) -> bool:
-    if f.pens and pen not in f.pens:
-        return False
-    if f.objects and not any(object_id[: len(o)] == o for o in f.objects):
-        return False
-    if f.descr is not None and not f.descr.search(descr):
+    if not f.fits(pen, object_id, descr):
         return False
     return f.named or pen is None or pen in platforms() or any(o[6:7] == (pen,) for o in f.has)

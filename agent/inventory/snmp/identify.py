@@ -12,7 +12,7 @@ from agent.catalogs.snmp_families import Family, Place, families, platforms
 from agent.inventory.snmp import groups, kinds, places, tokens, vendors
 from agent.inventory.snmp.descr import SYS_DESCR, system
 from agent.inventory.snmp.identity import Field, Found, Identity, identity_of
-from agent.inventory.snmp.walk import Oid, Walk, Walked
+from agent.inventory.snmp.walk import Walk, Walked
 
 GENERAL: dict[Field, tuple[str, ...]] = {
     "serial": ("printer", "entity", "descr"),
@@ -27,17 +27,11 @@ def matching(walk: Walk, known: tuple[Family, ...]) -> list[Family]:
     number = vendors.enterprise(walk)
     object_id = walk.object_id(vendors.SYS_OBJECT)
     text = walk.lines(SYS_DESCR)
-    return [f for f in known if _holds(walk, f, number, object_id, text)]
-
-
-def _holds(walk: Walk, f: Family, number: int | None, object_id: Oid, text: str) -> bool:
-    if f.pens and number not in f.pens:
-        return False
-    if f.objects and not any(object_id[: len(o)] == o for o in f.objects):
-        return False
-    if f.descr is not None and not f.descr.search(text):
-        return False
-    return not f.has or any(walk.has(o) for o in f.has)
+    return [
+        f
+        for f in known
+        if f.fits(number, object_id, text) and (not f.has or any(walk.has(o) for o in f.has))
+    ]
 
 
 def identify(walked: Walked) -> Identity:
