@@ -197,7 +197,14 @@ def _counted(
     yield _figure(f"{head} packets", wire.count(), "", "-", True, "")
     peak, _ = wire.peak()
     polite = name in ("polite", "probes raw", "probes plain")
-    yield _figure(f"{head} peak_100ms", peak, "to one host", "<= 5", peak <= 5 or not polite, "")
+    yield _figure(
+        f"{head} peak_100ms",
+        peak,
+        "to one host",
+        "<= 5" if polite else "-",
+        peak <= 5 or not polite,
+        "",
+    )
     if used:
         yield _figure(f"{head} cpu", used["cpu"], "s", "-", True, "")
         yield _figure(f"{head} rss", used["rss_mb"], "MB", "< 150", used["rss_mb"] < 150, "")
