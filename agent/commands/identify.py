@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def _files(paths: tuple[Path, ...]) -> list[Path]:
 
 def identified(file: Path) -> Identified:
     """Who one recording is of; `error` says why it could not be read."""
-    from agent.commands.printed import Identified, PrintedEvidence
+    from agent.commands.printed import Identified
     from agent.inventory.snmp.identify import identify
     from agent.inventory.snmp.snmprec import MOST_OCTETS, BadRecording, parse_snmprec
 
@@ -71,22 +72,9 @@ def identified(file: Path) -> Identified:
         return Identified(recording=name, error=error.strerror or "cannot be read")
     except BadRecording as error:
         return Identified(recording=name, error=str(error))
-    told = identify(read.values)
-    return Identified(
-        recording=name,
-        vendor=told.vendor,
-        type=told.type,
-        os=told.os,
-        model=told.model,
-        version=told.version,
-        serial=told.serial,
-        confidence=told.confidence,
-        evidence=tuple(
-            PrintedEvidence(field=e.field, oid=e.oid, text=e.text, rule=e.rule)
-            for e in told.evidence
-        ),
-        bad_lines=read.bad,
-    )
+    told = asdict(identify(read.values))
+    del told["sure"]
+    return Identified.model_validate({**told, "recording": name, "bad_lines": read.bad})
 
 
 def _line(told: Identified) -> str:

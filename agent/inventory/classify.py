@@ -19,6 +19,7 @@ from agent.inventory import oui
 from agent.inventory.attributes import CARD, CATALOGUE, DEVICE, REPORTED, Claim, Values
 from agent.inventory.endpoint import Endpoint
 from agent.inventory.mac import holder_mac, is_hypervisor, kind_of
+from agent.inventory.snmp.entity import dotted
 from agent.inventory.snmp.identify import identify
 from agent.inventory.snmp.live import walked_of
 from agent.inventory.weigh import Vote
@@ -164,20 +165,23 @@ def _agent(e: Endpoint, signs: _Signs, values: Values) -> None:
         seen = [o for r, o in mine if r == run]
         system = next(o for o in seen if isinstance(o.body, SnmpSystem))
         told = identify(walked_of(o.body for o in seen))
+        # A claim cites the observation in which its object stood.
+        stood = {dotted(oid): o.id for o in seen for oid in walked_of((o.body,))}
         rules = {x.field: x for x in told.evidence}
         for field, sure in told.sure:
             if sure < TRUSTED:
                 continue
             rule = rules[field]
+            proof = stood.get(rule.oid, system.id)
             if field == "type":
                 grade = _SAID_BY_DEVICE if sure >= CERTAIN else _ROUTER_SIGN
                 vote = (types()[told.type], load_evidence().ratio(grade))
                 hit = Hit(f"snmp:{rule.rule}", (vote,), False, ())
-                signs.add(hit, "snmp", "snmp.identity", rule.text, (system.id,))
+                signs.add(hit, "snmp", "snmp.identity", rule.text, (proof,))
             else:
                 name = "firmware" if field == "version" else field
                 value: str = getattr(told, field)
-                values[name].append(Claim(value, CATALOGUE, system.at, run, system.id, rule.rule))
+                values[name].append(Claim(value, CATALOGUE, system.at, run, proof, rule.rule))
 
 
 def _said(e: Endpoint, signs: _Signs) -> None:

@@ -116,15 +116,11 @@ def snmp_weak_user(world: World) -> Iterator[Hit]:
         bare: set[str] = set()
         weak: set[str] = set()
         for i, b in told.access(asset):
-            words = b.security.split()
-            if b.version == "v3":
-                (
-                    bare
-                    if "noAuthNoPriv" in words
-                    else weak
-                    if {"MD5", "DES"} & {*words}
-                    else set[str]()
-                ).add(i)
+            words = set(b.security.split()) if b.version == "v3" else set[str]()
+            if "noAuthNoPriv" in words:
+                bare.add(i)
+            elif words & {"MD5", "DES"}:
+                weak.add(i)
         for i, row in told.rows(asset, "usm_users"):
             if row.get("status") in GONE:
                 continue

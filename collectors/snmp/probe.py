@@ -194,6 +194,8 @@ async def tell(account: str, session: AnySession, host: str, ctx: Context, emit:
         await emit(here, body, channel=channel, account=account)
     if (values := await told(session, system)) is not None:
         await emit(here, values, channel=channel, account=account)
+        for column, end in values.ends.items():
+            emit.cap(f"{values.table}.{column}: {end}")
     by_group: dict[str, list[Walked]] = {}
     async for walked in rounds.collect(session):
         by_group.setdefault(walked.table.group, []).append(walked)

@@ -122,35 +122,42 @@ def parse_system(got: Got) -> SnmpSystem:
 
 
 async def present(session: Session, some: Sequence[Table]) -> set[str]:
-    """Round 1: names of the tables whose subtree holds anything, by a GETNEXT for many at once. What is in doubt counts."""
-    found: set[str] = set()
+    """Round 1: names of the tables whose subtree holds anything. What is in doubt counts."""
+    there, doubt = await below(session, [t.name_of_under for t in some])
+    return {t.name for t in some if t.name_of_under in there | doubt}
+
+
+async def below(session: Session, roots: Sequence[bytes]) -> tuple[set[bytes], set[bytes]]:
+    """Which subtrees hold anything, and which the agent left in doubt, by a GETNEXT for many at once. No value is kept."""
+    found: set[bytes] = set()
+    doubt: set[bytes] = set()
     size = MOST_LOOKED_FOR if session.version else MOST_GET
-    left = [some[at : at + size] for at in range(0, len(some), size)]
+    left = [roots[at : at + size] for at in range(0, len(roots), size)]
     while left:
         asked = left.pop(0)
-        answer = await session.ask(Question(tuple(t.name_of_under for t in asked), 0))
+        answer = await session.ask(Question(tuple(asked), 0))
         if isinstance(answer, str) or answer.error_status == TOO_BIG:
             if answer not in ("cap", "closed", "refused") and len(asked) > MOST_GET:
                 # Too much for a small agent, or for the way: as few as every agent takes.
                 left[:0] = [asked[at : at + MOST_GET] for at in range(0, len(asked), MOST_GET)]
                 continue
-            found.update(t.name for t in asked)
+            doubt.update(asked)
             if isinstance(answer, str):
-                return found.union(t.name for several in left for t in several)
+                return found, doubt.union(*left)
             continue
         index = answer.error_index
         if answer.error_status == NO_SUCH_NAME and 1 <= index <= len(asked):
             # SNMPv1: nothing at all behind this one.
-            if rest := [t for t in asked if t is not asked[index - 1]]:
+            if rest := [*asked[: index - 1], *asked[index:]]:
                 left.insert(0, rest)
             continue
         if answer.error_status != NO_ERROR or len(answer.raw) != len(asked):
-            found.update(t.name for t in asked)
+            doubt.update(asked)
             continue
-        for table, (name, tag, _) in zip(asked, answer.raw, strict=True):
-            if name.startswith(table.name_of_under) and tag not in ABSENT:
-                found.add(table.name)
-    return found
+        for root, (name, tag, _) in zip(asked, answer.raw, strict=True):
+            if name.startswith(root) and tag not in ABSENT:
+                found.add(root)
+    return found, doubt
 
 
 async def collect(session: Session) -> AsyncIterator[Walked]:

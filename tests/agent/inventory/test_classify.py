@@ -272,13 +272,17 @@ def test_what_the_snmp_agent_says_names_the_device() -> None:
     linux = SnmpSystem(
         descr="Linux nas 4.4.302 #1 SMP", object_id="1.3.6.1.4.1.8072.3.2.10", name="nas"
     )
-    asset = one(linux, values)
+    story = Story().run().see("192.168.1.5", linux, values)
+    asset = at(story.inventory(), "192.168.1.5")
+    (table,) = [o.id for _, o in story.seen if o.body is values]
     assert asset.device_class.value == "nas"
     assert asset.class_conf >= 900
     assert asset.attrs["vendor"].value == "Synology"
     assert asset.attrs["model"].value == "DS920+"
     assert asset.attrs["serial"].value == "20B0SQTEST01"
     assert asset.attrs["firmware"].value == "7.2-64570"
+    # What proves the serial is the observation it stood in.
+    assert asset.attrs["serial"].candidates == (("20B0SQTEST01", (table,)),)
 
 
 def test_a_plain_agent_on_a_common_platform_is_no_more_than_that() -> None:

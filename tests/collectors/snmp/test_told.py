@@ -58,7 +58,7 @@ def test_a_live_agent_is_who_its_recording_is(text: str, version: int) -> None:
 
 def test_only_what_the_catalogue_names_is_stored() -> None:
     books, _ = run(agent(NAS))
-    told = table(books, TABLE)
+    told = [r for r in table(books, TABLE) if r["value"]]
     assert [r["object"] for r in told] == [f"1.3.6.1.4.1.6574.1.5.{n}.0" for n in (1, 2, 3)]
     assert {r["tag"] for r in told} == {4}
     assert TABLE == VALUES
@@ -80,3 +80,22 @@ def test_a_maker_is_not_asked_for_another_makers_objects() -> None:
     }
     assert private == {318}
     assert len(want.objects) < 20
+
+
+def test_of_a_sign_only_that_it_is_there_is_kept() -> None:
+    """A maker whose mere subtree is the sign may keep anything first in it."""
+    first = PLAIN.replace("1.3.6.1.4.1.65432", "1.3.6.1.4.1.6894").replace(
+        "6|1.3.6.1.4.1.6894.1", "6|1.3.6.1.4.1.8072.3.2.10"
+    )
+    books, _ = run(agent(first))
+    assert not [b for _, b in books.bodies if "hunter2" in b.model_dump_json()]
+    assert [(r["object"], r["value"]) for r in table(books, TABLE)] == [("1.3.6.1.4.1.6894", "")]
+    assert identify(walked_of(b for _, b in books.bodies)).type == "san"
+
+
+def test_what_could_not_be_read_is_said() -> None:
+    """An agent that breaks off in the maker's tree: the values are partial, and so is the unit."""
+    books, _ = run(agent(UPS, fault="gen_err", fault_at=(1, 3, 6, 1, 4, 1, 318)))
+    (told,) = [b for _, b in books.bodies if isinstance(b, SnmpTable) and b.table == TABLE]
+    assert told.ends
+    assert [c for c in books.caps if c.startswith(TABLE + ".")]
