@@ -31,3 +31,55 @@ class SoftwareItem(M):
     version: Known[str]
     owner: Attribution
     reinstalled_by: tuple[Id, ...] = ()
+
+
+TraceKind = Literal[
+    "service",
+    "process",
+    "package",
+    "task",
+    "run_key",
+    "driver",
+    "wmi_subscription",
+    "safeboot",
+    "browser_extension",
+    "firewall_rule",
+    "listener",
+    "connection",
+    "unit",
+    "launchd",
+    "cron",
+    "authorized_key",
+    "path",
+    "registry_value",
+    "local_user",
+    "policy_package",
+    "policy_script",
+    "policy_task",
+    "name_asked",
+    "banner",
+    "certificate",
+]
+
+
+class Trace(M):
+    """One row that may be a sign of remote access, wherever it was seen: an endpoint document, SNMP, a policy, a banner.
+
+    `host`: asset it was seen on, None for what stands in a policy only. `name`: service key, base name of a program, uninstall name,
+    task path, host name asked for. `command`: program with its arguments, already redacted. `values`: identifiers the catalogue names
+    exactly; nothing else of a registry key or configuration file is ever read.
+    """
+
+    host: Id | None
+    kind: TraceKind
+    channel: str
+    name: str
+    display: str = ""
+    command: str = ""
+    path: str = ""
+    account: str = ""
+    publisher: str = ""
+    version: str = ""
+    state: Literal["running", "stopped", "present", "unknown"] = "unknown"
+    values: dict[str, str] = {}
+    evidence: tuple[Id, ...]
