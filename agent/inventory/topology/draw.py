@@ -50,6 +50,7 @@ class Drawing:
         self._hidden: dict[str, Hidden] = {}
         self._links: list[Link] = []
         self._places: dict[str, Place] = {}
+        self._suspects = frozenset(who.suspects())
         self._own = 0
         for node in boxes:
             self._own |= learned.own(node)
@@ -63,7 +64,7 @@ class Drawing:
         links = tuple(sorted(self._links, key=lambda k: (k.a.node, k.a.port, k.b.node, k.b.port)))
         linked = {e.node for k in links for e in (k.a, k.b)}
         known = {a.id for a in assets}
-        nodes = (linked & known) | (self._who.suspects() & known)
+        nodes = (linked & known) | (self._suspects & known)
         nodes |= {n for n, b in self._boxes.items() if b.bridging}
         for id_, one in self._who.strangers.items():
             if id_ in linked:
@@ -139,7 +140,7 @@ class Drawing:
 
     def _may_be(self, node: str) -> bool:
         """A node that bridges and whose tables we have not."""
-        return node in self._who.suspects() and node not in self._learned.seen
+        return node in self._suspects and node not in self._learned.seen
 
     def _link(
         self,
@@ -316,7 +317,7 @@ class Drawing:
         node, port = socket
         at_port = {n for m in macs if (n := self._who.of_mac(m)) and self._who.forwards(n)}
         alone = at_port if len(at_port) == 1 else set[str]()
-        switches = {n for n in self._who.suspects() if self._who.class_of.get(n) == "switch"}
+        switches = {n for n in self._suspects if self._who.class_of.get(n) == "switch"}
         others = (set(self._learned.seen) | switches) - {node} - alone
         return any(self._around.port(node, c) in (None, port) for c in others)
 
@@ -343,7 +344,7 @@ class Drawing:
             macs = [m for m in self._learned.of(bits & ~self._own) if m not in self._places]
             if self._who.class_of.get(node) in ("access_point", "hypervisor"):
                 self._place_behind(node, macs, proof[node])
-            elif node in self._who.suspects():
+            elif node in self._suspects:
                 # An unmanaged switch may stand in front of it: behind our port is all that is sure.
                 at = self._end((min(sockets, key=lambda s: (s[0], str(s[1]))),))
                 self._place_behind(node, macs, proof[node], at)
@@ -366,7 +367,7 @@ class Drawing:
     # Gaps
 
     def _gaps(self, assets: Sequence[Asset], nodes: set[str], linked: set[str]) -> Iterable[Gap]:
-        bridges = self._who.suspects() & (nodes | linked)
+        bridges = self._suspects & (nodes | linked)
         for node in sorted(bridges):
             box = self._boxes.get(node)
             if box is None or not box.bridging:

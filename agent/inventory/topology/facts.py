@@ -6,6 +6,7 @@ port of the LAG.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 BRIDGE, ROUTER, WLAN, PHONE = "bridge", "router", "wlan_ap", "telephone"
@@ -56,9 +57,13 @@ class Spanning:
     evidence: str
 
 
+Where = Mapping[int, frozenset[int]]
+"""Port -> VLANs (0: not told) in which an address was learnt there. Addresses of one port share one mapping."""
+
+
 @dataclass(slots=True)
 class Box:
-    """One device that let us read its tables, whatever its addresses. `fdb`: MAC -> port -> VLANs (0: not told)."""
+    """One device that let us read its tables, whatever its addresses. `fdb`: MAC -> where it was learnt."""
 
     node: str
     names: set[str] = field(default_factory=set[str])
@@ -66,7 +71,7 @@ class Box:
     macs: set[str] = field(default_factory=set[str])
     chassis: set[tuple[int, str]] = field(default_factory=set[tuple[int, str]])
     ports: dict[int, Port] = field(default_factory=dict[int, Port])
-    fdb: dict[str, dict[int, set[int]]] = field(default_factory=dict[str, dict[int, set[int]]])
+    fdb: dict[str, Where] = field(default_factory=dict[str, Where])
     seen_in: dict[str, str] = field(default_factory=dict[str, str])
     """MAC -> an observation that holds its row."""
     heard: list[Heard] = field(default_factory=list[Heard])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.inventory.mac import VIRTUAL_ROUTER, holder_mac, kind_of
-from agent.inventory.topology.facts import Box, Port, Spanning
+from agent.inventory.topology.facts import Box, Port, Spanning, Where
 from agent.inventory.topology.hearing import hear
 from agent.inventory.topology.tables import Record, Told
 from agent.model.bodies_snmp import SnmpSystem
@@ -170,29 +170,33 @@ def _macs(box: Box, told: Told, port_of: _PortOf) -> None:
             # Several VLANs on one table (shared learning): which of them is not told.
             vlan_of[fdb] = 0 if fdb in vlan_of else vlan
     ports: dict[int, int] = {}
+    shared: dict[tuple[int, int], Where] = {}
     for table in ("vlan_fdb", "fdb"):
         if table not in told.tables:
             continue
-        for evidence, row in told.tables[table].rows():
-            mac, port = row.get("mac"), row.get("port")
+        cells = told.tables[table].cells("mac", "port", "status", "fdb")
+        for evidence, (mac, port, status, table_id) in cells:
             if not isinstance(mac, str) or not isinstance(port, int) or port <= 0:
                 continue
-            status = row.get("status")
             if status == SELF:
                 if (own := holder_mac(mac)) and kind_of(own) not in VIRTUAL_ROUTER:
                     box.macs.add(own)
                 continue
             if status == INVALID or int(mac[:2], 16) & 1:
                 continue
-            if port not in ports:
-                ports[port] = port_of(port)
-            at = ports[port]
-            table_id = row.get("fdb")
+            if (at := ports.get(port)) is None:
+                at = ports[port] = port_of(port)
+            before = box.fdb.get(mac)
             vlan = 0
             if isinstance(table_id, int):
                 vlan = vlan_of.get(table_id, 0) if vlan_of else table_id if table_id <= 4094 else 0
-            elif at in box.fdb.get(mac, ()):
+            elif before is not None and at in before:
                 # The old table repeats the new one without its VLANs.
                 continue
-            box.fdb.setdefault(mac, {}).setdefault(at, set()).add(vlan)
+            if before is None:
+                if (place := shared.get((at, vlan))) is None:
+                    place = shared[at, vlan] = {at: frozenset({vlan})}
+                box.fdb[mac] = place
+            elif vlan not in (here := before.get(at, frozenset[int]())):
+                box.fdb[mac] = {**before, at: here | {vlan}}
             box.seen_in[mac] = evidence
