@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address
 
 from agent.inventory.attribution import Clue, Clues, attribute
 from agent.judgement.answers import address_of
 from agent.judgement.hits import Hit
+from agent.judgement.receivers import receivers
 from agent.judgement.world import World, asset_ref
 from agent.model.bodies_snmp import Cell, SnmpAccess, SnmpSystem, SnmpTable
 from agent.model.finding import Severity
@@ -156,25 +156,9 @@ def snmp_tells_former(world: World) -> Iterator[Hit]:
 
 
 def _receivers(told: _Told, asset: str) -> Iterator[tuple[str, str]]:
-    for i, row in told.rows(asset, "targets"):
-        if address := transport_address(str(row.get("address") or "")):
-            yield i, address
-    for table, column in (("apc_traps", "address"), ("changes", "server")):
-        for i, row in told.rows(asset, table):
-            address = str(row.get(column) or "")
-            if address not in ("", "0.0.0.0"):
-                yield i, address
-
-
-def transport_address(text: str) -> str:
-    """The address in a TAddress in hexadecimal (RFC 3417, RFC 3419): IPv4 or IPv6, with or without port and zone. Empty for none."""
-    try:
-        octets = bytes.fromhex(text)
-    except ValueError:
-        return ""
-    if len(octets) in (4, 6, 10):
-        return str(IPv4Address(octets[:4]))
-    return str(IPv6Address(octets[:16])) if len(octets) in (16, 18, 22) else ""
+    for o in told.by_asset[asset]:
+        if isinstance(o.body, SnmpTable):
+            yield from ((o.id, address) for address in receivers(o.body))
 
 
 def snmp_names_former(world: World) -> Iterator[Hit]:

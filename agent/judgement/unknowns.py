@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from agent.catalogs.unknowns import load_unknowns
 from agent.judgement.industrial import industrial_unasked
 from agent.judgement.missed import Missed
-from agent.judgement.unmet import unmet_macs, unmet_subnets
+from agent.judgement.unmet import unmet_hosts, unmet_macs, unmet_subnets
 from agent.judgement.world import World, class_of, unconfirmed
 from agent.model.judged import SUBJECTS, SiteFacts, Unknown
 from agent.model.ref import Ref
@@ -172,11 +172,15 @@ def _devices(world: World) -> Iterator[Unknown]:
 
 def _told(world: World) -> Iterator[Unknown]:
     """What switches and routers know of and we never met."""
+    params: dict[str, str | int]
     for site, count in unmet_macs(world).items():
         yield _unknown("mac_unseen", site, site or None, count, {"site": site, "count": count})
+    for (site, role, address), count in unmet_hosts(world).items():
+        params = {"address": address, "site": site, "count": count}
+        yield _unknown(f"{role}_unseen", address, site or None, params=params)
     for site, networks in unmet_subnets(world).items():
         for network in networks:
-            params: dict[str, str | int] = {"network": network, "site": site}
+            params = {"network": network, "site": site}
             yield _unknown("subnet_unseen", network, site or None, params=params)
 
 

@@ -1,4 +1,4 @@
-"""Devices and subnets that switches and routers know of and that no sweep met: the proof of what was overlooked.
+"""Devices, hosts and subnets that others know of and that no sweep met: the proof of what was overlooked.
 
 A subnet seen in a route or at an interface that is not in scope is never asked anything; it is an unknown with its step.
 """
@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from agent.inventory.mac import VIRTUAL_ROUTER, kind_of
+from agent.judgement.receivers import ROLES, Role, relied_on
 from agent.judgement.world import World
 from agent.model.bodies_snmp import Cell, SnmpTable
+from agent.model.ref import Ref
 from agent.model.scope import parse_range
 
 Subnet = IPv4Network | IPv6Network
@@ -29,6 +31,25 @@ def unmet_macs(world: World) -> dict[str, int]:
         if count:
             out[t.site] = count
     return out
+
+
+def unmet_hosts(world: World) -> dict[tuple[str, Role, str], int]:
+    """(site, what for, address) -> how many devices there rely on that private address, at which nothing was ever met.
+
+    Public ones are nobody's to sweep; whose they are is a matter of the rules.
+    """
+    met = {str(a) for asset in world.inventory.assets for a in asset.addrs}
+    found: dict[tuple[str, Role, str], set[str]] = defaultdict(set)
+    for o in world.observations.values():
+        ns = o.subject.ns
+        for role, address in relied_on(o.body):
+            host = ip_address(address)
+            if not host.is_private or host.is_link_local:
+                continue
+            if str(Ref(kind="addr", ns=ns, value=address)) not in met:
+                found[ns.removeprefix("site/"), role, address].add(str(o.subject))
+    order = sorted(found, key=lambda k: (k[0], ROLES.index(k[1]), k[2]))
+    return {k: len(found[k]) for k in order}
 
 
 def unmet_subnets(world: World) -> dict[str, list[str]]:
