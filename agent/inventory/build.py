@@ -96,7 +96,6 @@ class _Builder:
     def inventory(self) -> Inventory:
         return Inventory(
             assets=tuple(sorted(self._assets, key=lambda a: a.id)),
-            topologies=topologies(self._material.observations, self._assets, self._material.key),
             services=tuple(
                 sorted(
                     self._services,

@@ -28,7 +28,7 @@ HARDWARE = ("serial", "chassis")
 COPYABLE = ("smbios", "sid", "engine_id", "ssh_key", "cert_key")
 """Copied along when a disk or a virtual machine is cloned; all of them together, so that two of them are not two witnesses."""
 STRONG = HARDWARE + COPYABLE
-NOT_BY_ITSELF = frozenset({"dns", "certificate", "sheet"})
+NOT_BY_ITSELF = frozenset({"dns", "certificate", "sheet", "controller"})
 """Sources of a name that are not the host's own word."""
 
 

@@ -14,6 +14,7 @@ from collectors.snmp.rounds import Walked
 
 CHASSIS = 3
 """PhysicalClass (RFC 6933)."""
+MOST_TEXT = 2000
 INVALID = 2
 """ipNetToMediaType (RFC 4293)."""
 ONE_FOR_ALL = frozenset({"1.3.6.1.4.1.8072.3.2.10"})
@@ -54,6 +55,39 @@ def of_entity(system: SnmpSystem, walked: Walked) -> Iterator[Body]:
             yield DeviceAttribute(name=name, value=value)
 
 
+def of_stack(system: SnmpSystem, walked: Walked) -> Iterator[Body]:
+    """The members of a stack in their order, `model serial` each: all of them are on the client's list of devices, not one."""
+    rows = [dict(zip(walked.table.names, row, strict=True)) for row in walked.rows]
+    units = [
+        " ".join(str(row[c]).strip() for c in ("model", "serial") if row[c])
+        for row in rows
+        if row["class"] == CHASSIS
+    ]
+    units = [u for u in units if u]
+    if len(units) > 1:
+        yield DeviceAttribute(name="stack_units", value="; ".join(units)[:MOST_TEXT])
+
+
+def of_access_points(system: SnmpSystem, walked: Walked) -> Iterator[tuple[str, list[Body]]]:
+    """(MAC of its card, what the controller says of it) of each access point that a controller manages."""
+    for row in walked.rows:
+        cells = dict(zip(walked.table.names, row, strict=True))
+        mac = cells.get("mac")
+        if not isinstance(mac, str) or _is_group(mac) or not int(mac.replace(":", ""), 16):
+            continue
+        said: list[Body] = [DeviceAttribute(name="class", value="access_point")]
+        if isinstance(name := cells.get("name"), str) and name:
+            said.append(HostName(name=name, source="controller"))
+        for attribute in ("model", "location"):
+            if isinstance(value := cells.get(attribute), str) and value:
+                said.append(DeviceAttribute(name=attribute, value=value))
+        if isinstance(value := cells.get("software"), str) and value:
+            said.append(DeviceAttribute(name="firmware", value=value))
+        if isinstance(serial := cells.get("serial"), str) and serial:
+            said.append(DeviceIdentity(scheme="serial", value=serial, ns=_pen(system)))
+        yield mac, said
+
+
 def neighbours(walked: Walked, *, lab: bool = False) -> Iterator[tuple[str, ArpEntry]]:
     """(address, its MAC) of an agent's ARP or neighbour table, each once. *lab*: devices have addresses in 127.0.0.0/8."""
     done: set[tuple[str, str]] = set()
@@ -77,8 +111,12 @@ def _one_host(where: str, mac: str, lab: bool) -> bool:
         return False
     if isinstance(address, IPv4Address) and int(address) == 2**32 - 1:
         return False
-    # The group bit (IEEE 802): broadcast and multicast entries.
-    return not int(mac[:2], 16) & 1
+    return not _is_group(mac)
+
+
+def _is_group(mac: str) -> bool:
+    """The group bit (IEEE 802): broadcast and multicast."""
+    return bool(int(mac[:2], 16) & 1)
 
 
 def _pen(b: SnmpSystem) -> str:

@@ -14,7 +14,8 @@ from functools import partial
 from typing import TypeVar
 
 from agent.contract import Context, Emit, Lending, Needs, Refused, Transport
-from agent.model.bodies_snmp import SnmpAccess
+from agent.model.bodies_snmp import SnmpAccess, SnmpSystem
+from agent.model.ref import mac as mac_ref
 from agent.model.run import UnitPlan
 from agent.model.status import AskOutcome, Strength
 from collectors.snmp import meaning, rounds, usm_session
@@ -206,13 +207,31 @@ async def tell(account: str, session: AnySession, host: str, ctx: Context, emit:
         for table in walked.bodies():
             await emit(here, table, channel=channel, account=account)
         if walked.table.name == "entity":
-            for body in meaning.of_entity(system, walked):
+            for body in (*meaning.of_entity(system, walked), *meaning.of_stack(system, walked)):
                 await emit(here, body, channel=channel, account=account)
+        if walked.table.group == "wireless":
+            await _access_points(system, walked, account, host, ctx, emit)
         if walked.table.group == "neighbours":
             await _neighbours(walked, account, host, ctx, emit)
     for group, several in by_group.items():
         outcomes = {w.outcome for w in several}
         emit.ask(f"snmp.{group}", here, next(o for o in WORST if o in outcomes))
+
+
+async def _access_points(
+    system: SnmpSystem, walked: Walked, account: str, host: str, ctx: Context, emit: Emit
+) -> None:
+    """A controller knows its access points by model and serial, wherever they hang: reported, until a sweep meets them."""
+    for mac, bodies in meaning.of_access_points(system, walked):
+        for body in bodies:
+            await emit(
+                mac_ref(ctx.site, mac),
+                body,
+                channel="snmp",
+                via=host_ref(ctx, host),
+                standing="reported",
+                account=account,
+            )
 
 
 async def _neighbours(walked: Walked, account: str, host: str, ctx: Context, emit: Emit) -> None:

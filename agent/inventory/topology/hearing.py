@@ -1,4 +1,4 @@
-"""Neighbours that announced themselves at a device's ports: LLDP of both MIBs and CDP, brought to one form.
+"""Neighbours that announced themselves at a device's ports: LLDP of both MIBs, CDP and FDP, brought to one form.
 
 A local port number of LLDP has no fixed meaning (LLDP-MIB, lldpPortNumber): what the device itself calls the port decides, then the
 meaning (ifIndex or bridge port) that fits all ports of the device which could be named. Else nobody knows, and none is guessed.
@@ -19,6 +19,8 @@ CHASSIS_MAC, CHASSIS_ADDRESS, CHASSIS_LOCAL = 4, 5, 7
 """LldpChassisIdSubtype."""
 _LLDP_BITS = ((2, BRIDGE), (3, WLAN), (4, ROUTER), (5, PHONE))
 _CDP_BITS = ((0x01, ROUTER), (0x0A, BRIDGE), (0x80, PHONE))
+
+_FDP_WORDS = (("switch", BRIDGE), ("bridge", BRIDGE), ("router", ROUTER))
 
 
 def hear(box: Box, told: Told, into: dict[int, int], bridge: dict[int, int]) -> None:
@@ -131,12 +133,10 @@ def _lldp(
 
 
 def _cdp(told: Told, into: dict[int, int]) -> Iterator[Heard]:
-    for evidence, row in told.rows("cdp"):
+    for evidence, row in told.rows("cdp", "fdp"):
         port = row.get("interface")
         if not isinstance(port, int):
             continue
-        can = _hex(row, "can")
-        flags = int(can, 16) if can and len(can) <= 16 else 0
         address = _hex(row, "address")
         at = (str(IPv4Address(bytes.fromhex(address))),) if len(address) == 8 else ()
         yield Heard(
@@ -147,10 +147,19 @@ def _cdp(told: Told, into: dict[int, int]) -> Iterator[Heard]:
             port_id=_text(row, "port").encode().hex(),
             port_descr="",
             name=_text(row, "device"),
-            can=frozenset(what for bit, what in _CDP_BITS if flags & bit),
+            can=_capabilities(_hex(row, "can")),
             addresses=at,
             evidence=evidence,
         )
+
+
+def _capabilities(can: str) -> frozenset[str]:
+    """CDP's flags; FDP (FOUNDRY-SN-SWITCH-GROUP-MIB) has them, or says it in a word."""
+    word = octets(can).lower()
+    if word.isalpha():
+        return frozenset(what for said, what in _FDP_WORDS if said in word)
+    flags = int(can, 16) if can and len(can) <= 16 else 0
+    return frozenset(what for bit, what in _CDP_BITS if flags & bit)
 
 
 def _text(row: Record, column: str) -> str:

@@ -142,7 +142,7 @@ class Neighbours:
                 and (s.far_node, s.near[0]) not in told
                 and box is not None
                 and bool(box.heard)
-                and not box.cut & {"lldp", "lldp2", "cdp"}
+                and not box.cut & {"lldp", "lldp2", "cdp", "fdp"}
             )
             if not old:
                 out.append(s)

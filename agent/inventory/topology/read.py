@@ -21,7 +21,7 @@ SELF, INVALID = 4, 2
 _PortOf = Callable[[int], int]
 READ = frozenset(
     ("interfaces", "names", "stack", "lag", "bridge_ports", "stp", "fdb", "vlan_fdb", "vlan_ids")
-    + ("vlans", "pvid", "lldp_local", "lldp_ports", "lldp", "lldp2_ports", "lldp2", "cdp")
+    + ("vlans", "pvid", "lldp_local", "lldp_ports", "lldp", "lldp2_ports", "lldp2", "cdp", "fdp")
 )
 """Tables of which a cut makes the map incomplete."""
 
