@@ -52,6 +52,7 @@ def figures() -> Iterable[Figure]:
         toml.write_text(re.sub(VOICE, "", toml.read_text(), flags=re.MULTILINE))
         gateway = lab.truth().site(SITE).gateway_mac
         _arrive(lab, gateway)
+        lab.arrive(SITE)
         with lab.capture(SITE, Path(place) / "lan.pcap") as capture:
             start = time.monotonic()
             _command(lab, "run", str(folder), "--site", SITE, "--now")
