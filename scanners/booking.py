@@ -13,16 +13,26 @@ from agent.contract import Emit, SweptOver, SweptSent, Tally, Transport, UnitEnd
 Key = tuple[str, Transport]
 
 
-class Booking:
-    """*sizes*: (target, transport) -> bytes of one packet; all of them reserved by the unit."""
+class Unplanned(RuntimeError):
+    """The engine sent what no unit reserved: the ledger would be below the wire, so the unit fails and says so."""
 
-    def __init__(self, emit: Emit, sizes: Iterable[tuple[Key, int]]) -> None:
-        self._emit, self._sizes = emit, dict(sizes)
+
+class Booking:
+    """*sizes*: (target, transport) -> bytes of one packet; all of them reserved by the unit. *elsewhere*: transports that another unit
+    counts."""
+
+    def __init__(
+        self,
+        emit: Emit,
+        sizes: Iterable[tuple[Key, int]],
+        elsewhere: frozenset[Transport] = frozenset(),
+    ) -> None:
+        self._emit, self._sizes, self._elsewhere = emit, dict(sizes), elsewhere
         self._open: dict[Key, Tally] = {key: emit.tally(*key) for key in self._sizes}
         self._late: dict[Key, int] = {}
 
     def take(self, news: SweptSent | SweptOver) -> None:
-        """Book *news*; also after the unit's end. Raises `OutOfScope` above the reservation."""
+        """Book *news*; also after the unit's end. Raises `OutOfScope` above the reservation, `Unplanned` where there is none."""
         if isinstance(news, SweptOver):
             self.close()
             return
@@ -33,8 +43,11 @@ class Booking:
             ("tcp", news.tcp),
         )
         for transport, packets in told:
-            if packets and (news.host, transport) in self._sizes:
-                self._book((news.host, transport), packets)
+            if not packets or transport in self._elsewhere:
+                continue
+            if (news.host, transport) not in self._sizes:
+                raise Unplanned(f"{packets} packets ({transport}) to {news.host} were not reserved")
+            self._book((news.host, transport), packets)
 
     def close(self) -> None:
         """Everything has been told: the numbers are final."""

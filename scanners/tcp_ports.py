@@ -214,11 +214,11 @@ async def _by_syn(
     said: set[Said] = set()
     opened = sent = poked = 0
     left = len(ports) * TRIES * PER_KNOCK
-    # Its ARP requests are within those counted before.
     sizes: dict[tuple[str, Transport], int] = {(host, "tcp"): FRAME}
     if "arp" in unit.params:
         sizes[host, "udp"] = ARP_FRAME
-    booking = Booking(emit, sizes.items())
+    # Its ARP requests are within those counted before.
+    booking = Booking(emit, sizes.items(), elsewhere=frozenset({"arp"}))
 
     async def heard(news: Swept) -> None:
         nonlocal opened, sent, poked
