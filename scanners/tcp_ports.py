@@ -35,14 +35,15 @@ from agent.model.run import UnitPlan
 from agent.model.status import AskOutcome, Strength
 from scanners.booking import Booking
 from scanners.link import on_link
+from scanners.lost import MOST_TRIES, TRIES, Lost
 from scanners.targets import answered, host_ref, together, within
 
 TIMEOUT_S = 0.8
 """Well below the second after which the kernel would send its SYN again."""
-TRIES = 2
 PER_KNOCK = 6
 """Segments of one connection that is opened and ended at once, as the dialer counts them; a SYN goes out three times on Windows.
-The raw engine's four tries and a reset for each are less than two such connections."""
+Two of them are reserved for each port: four tries of the raw engine with a reset each, or three connects in vain and one that is
+opened, are less."""
 ARP_LIVE, ARP_UNKNOWN = 6, 200
 """Three broadcasts and three confirmations (ip-sysctl, *_solicit); two rounds of one port after the other at the worst."""
 ARP_FRAME = 60
@@ -67,8 +68,10 @@ class TcpPorts:
     asks: Mapping[str, Strength] = field(
         default_factory=lambda: {"tcp.ports": "weak", OT_QUESTION: "weak"}
     )
+    _lost: Lost = field(default_factory=Lost, repr=False, compare=False)
 
     def plan(self, ctx: Context) -> Iterable[UnitPlan]:
+        self._lost.recovered = 0
         live = set(answered(ctx, "arp.entry", "icmp.echo"))
         # Who answers no ARP is not there, on a link where somebody did; elsewhere every address is asked.
         heard = {_piece(h) for h in live}
@@ -125,7 +128,7 @@ class TcpPorts:
         said: set[Said] = set()
         opened = 0
         for part in parts(unit):
-            more, count = await _some(unit, ctx, emit, part, known=bool(said))
+            more, count = await _some(unit, ctx, emit, part, self._lost, known=bool(said))
             said, opened = said | more, opened + count
             if not said & {"open", "closed"} or opened >= OPEN_LIMIT:
                 break
@@ -156,14 +159,14 @@ def parts(unit: UnitPlan) -> list[tuple[int, ...]]:
 
 
 async def _some(
-    unit: UnitPlan, ctx: Context, emit: Emit, ports: tuple[int, ...], *, known: bool
+    unit: UnitPlan, ctx: Context, emit: Emit, ports: tuple[int, ...], lost: Lost, *, known: bool
 ) -> tuple[set[Said], int]:
     host = unit.targets[0]
     hop = unit.params.get("hop")
     # With care means connections only, one at a time.
     if ctx.raw is not None and hop and not ctx.slow(host) and ctx.vantage.interface:
         return await _by_syn(unit, ctx, emit, ctx.raw, ports, hop, known=known)
-    said, opened, error = await _by_connect(unit, ctx, emit, ports, known=known)
+    said, opened, error = await _by_connect(unit, ctx, emit, ports, lost, known=known)
     if said == {"failed"} and error is not None:
         # Not one port could be asked about: the report tells why.
         emit.ask("tcp.ports", host_ref(ctx, host), "error")
@@ -172,7 +175,7 @@ async def _some(
 
 
 async def _by_connect(
-    unit: UnitPlan, ctx: Context, emit: Emit, ports: tuple[int, ...], *, known: bool
+    unit: UnitPlan, ctx: Context, emit: Emit, ports: tuple[int, ...], lost: Lost, *, known: bool
 ) -> tuple[set[Said], int, OSError | None]:
     host = unit.targets[0]
     parallel = 1 if ctx.slow(host) else PARALLEL
@@ -195,8 +198,16 @@ async def _by_connect(
             await emit(host_ref(ctx, host), TcpPort(port=port), channel="tcp")
 
     await together(ports, one, parallel)
-    if opened < OPEN_LIMIT:
-        await together(again(answers, unit, known=known), one, parallel)
+    for tries in range(1, MOST_TRIES):
+        left = again(answers, unit, known=known)
+        if tries >= TRIES:
+            # What this machine could not ask about is no loss on the way.
+            left = [p for p in left if answers.get(p) == "silent"]
+        spoke = known or bool(set(answers.values()) & {"open", "closed"})
+        if opened >= OPEN_LIMIT or not lost.again(tries, len(left), len(ports), spoke):
+            break
+        await together(left, one, parallel)
+        lost.spoke_late(sum(answers[p] in ("open", "closed") for p in left))
     return set(answers.values()), opened, errors[-1] if errors else None
 
 

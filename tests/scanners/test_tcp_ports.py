@@ -100,6 +100,44 @@ def test_silence_is_asked_again_and_stays_silence() -> None:
     assert books.bodies == []
 
 
+class Lossy(Answers):
+    """A port of *lost* is silent for so many tries before it says what it is."""
+
+    def __init__(self, lost: dict[int, int], other: Knock) -> None:
+        super().__init__(dict.fromkeys(lost, "open"), other)
+        self.lost = lost
+
+    async def knock(self, host: str, port: int, *, timeout_s: float, emit: Emit) -> Knock:
+        told = await super().knock(host, port, timeout_s=timeout_s, emit=emit)
+        return "silent" if self.asked.count(port) <= self.lost.get(port, 0) else told
+
+
+def run_lossy(lost: dict[int, int], other: Knock) -> tuple[set[int], list[int]]:
+    dial = Lossy(lost, other)
+    ctx = context(scope=ONE)
+    object.__setattr__(ctx, "dial", dial)
+    books = Books()
+    asyncio.run(TcpPorts().run(unit(live="yes"), ctx, books))
+    return {b.port for _, b in books.bodies if isinstance(b, TcpPort)}, dial.asked
+
+
+def test_where_packets_get_lost_silence_is_asked_up_to_four_times() -> None:
+    # Few are silent of many that speak: rather lost than filtered.
+    found, asked = run_lossy({22: 3, 80: 4}, "closed")
+    assert found == {22}
+    assert (asked.count(22), asked.count(80), asked.count(443)) == (4, 4, 1)
+    # Most are silent, and one spoke late: packets do get lost here.
+    found, asked = run_lossy({22: 1, 80: 2, 443: 0}, "silent")
+    assert found == {22, 80, 443}
+    assert asked.count(21) == 4
+
+
+def test_a_filter_without_loss_is_asked_twice() -> None:
+    found, asked = run_lossy({22: 0, 80: 0}, "silent")
+    assert found == {22, 80}
+    assert asked.count(21) == 2
+
+
 def test_where_nobody_is_known_to_be_the_second_round_is_short() -> None:
     _, asked = run_with({}, "silent", "unknown")
     twice = {p for p in asked if asked.count(p) == 2}
