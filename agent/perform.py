@@ -25,6 +25,7 @@ from agent.model.scope import ScopeRule
 from agent.net.dialer import LiveDialer
 from agent.net.door import Doors
 from agent.net.ears import Ears
+from agent.net.gateway import Gateway
 from agent.net.nmap_port import NmapPort, NmapWish
 from agent.net.pacer import Pacer
 from agent.net.rates import PROFILES, Profile, raw_caps
@@ -252,7 +253,15 @@ class Performing:
         offset = self.request.port_offset
         opted_in = ot_ranges(self.engagement, site)
         care = Care(ranges)
-        dialer = LiveDialer(scope, pacer, care.slow, offset, ot=slow_judge(opted_in), doors=doors)
+        dialer = LiveDialer(
+            scope,
+            pacer,
+            care.slow,
+            offset,
+            ot=slow_judge(opted_in),
+            doors=doors,
+            gateway=Gateway.beyond(() if is_loopback(scope) else where.on_link),
+        )
         nmap = self._nmap(scope)
         datagrams = LiveDatagrams(
             scope,

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 from agent.contract import Emit, Knock, OutOfScope, Tally
 from agent.model.scope import OT_PORTS, ScopeRule
 from agent.net.door import Attempt, Doors
+from agent.net.gateway import Gateway
 from agent.net.pacer import Lane, Pacer
 from agent.net.rates import PROFILES
 from agent.net.sockets import (
@@ -56,7 +57,7 @@ class LiveDialer:
     """`port_offset` shifts ports of 127.0.0.0/8 only: the loopback lab, where ordinary users cannot bind below 1024.
 
     `slow`: hosts with one attempt at a time, at the pacer's slow rate. `ot`: hosts whose industrial ports may be connected to. `doors`:
-    connections at a time and handshakes a second with one host.
+    connections at a time and handshakes a second with one host; `gateway`: new connections a second beyond the own link.
     """
 
     scope: ScopeRule
@@ -66,6 +67,7 @@ class LiveDialer:
     parallel: int = 1024
     ot: Callable[[str], bool] = _no
     doors: Doors = field(default_factory=_polite, repr=False)
+    gateway: Gateway = field(default_factory=Gateway, repr=False)
     _slots: asyncio.Semaphore = field(init=False, repr=False)
     _late: WeakKeyDictionary[Emit, set[tuple[str, int]]] = field(
         init=False, repr=False, default_factory=WeakKeyDictionary
@@ -190,6 +192,7 @@ class LiveDialer:
         with emit.queued():
             attempt = await self.doors.enter(host, stream=stream, single=slow)
             undo.callback(attempt.end)
+            await self.gateway.turn(host)
             await self.pacer.turn(host, slow=slow)
             waited = self._slots.locked()
             await self._slots.acquire()

@@ -78,6 +78,8 @@ def story(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Story:
 
     def visit(site: str, kind: str, folder: Path, *, rights: bool, days_ago: int) -> None:
         truth = lab.truth()
+        if kind == "raw":
+            lab.arrive(site)
         with lab.capture(site) as capture:
             done = run_at(lab, site, folder, rights=rights, days_ago=days_ago)
         run = next((p for p in reversed(runs_of(folder)) if f"-{site}-" in p.name), None)

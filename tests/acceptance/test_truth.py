@@ -80,6 +80,7 @@ def test_what_is_said_of_the_class_is_right(story: Story) -> None:
             continue
         there = dict(visit.truth.site(site_id).live())
         tally: Counter[str] = Counter()
+        unknown: set[str] = set()
         sure: list[bool] = []
         for asset in judged_of(visit.folder).assets:
             for host in {h.id: h for r in asset.addrs if (h := there.get(r.value))}.values():
@@ -88,9 +89,12 @@ def test_what_is_said_of_the_class_is_right(story: Story) -> None:
                 tally[
                     "unknown" if said is None else "right" if right else f"{host.id}: {said}"
                 ] += 1
+                if said is None:
+                    unknown.add(host.id)
                 if said is not None and asset.class_conf >= 900:
                     sure.append(right)
         print(f"\n{site_id} {kind}: {dict(tally)}, of {len(sure)} at 90 % {sum(sure)} right")
+        print(f"unknown: {', '.join(sorted(unknown))}")
         assert set(tally) <= {"right", "unknown"}
         assert sum(sure) >= 0.95 * len(sure)
         assert tally["right"] >= len(there) // 2

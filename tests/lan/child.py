@@ -32,6 +32,7 @@ from agent.model.bodies import ArpEntry, HostAnswer, TcpPort
 from agent.model.raw_caps import RawCaps
 from agent.model.scope import ScopeRule
 from agent.net.dialer import LiveDialer
+from agent.net.gateway import Gateway
 from agent.net.pacer import Pacer
 from agent.net.rates import PROFILES, raw_caps
 from agent.net.raw_port import RawHelper, raw_available
@@ -107,7 +108,7 @@ async def probes(scope: ScopeRule, options: dict[str, Any]) -> dict[str, Any]:
         scope=scope,
         vantage=where,
         quiet=False,
-        dial=LiveDialer(scope, pacer, care.slow),
+        dial=LiveDialer(scope, pacer, care.slow, gateway=Gateway.beyond(where.on_link)),
         pace=pacer,
         raw=raw,
         raw_why=why,

@@ -38,12 +38,16 @@ def begun(wire: Metered) -> list[int]:
     return sorted(at for host in FAR for at, kind in wire.sent.get(host, []) if kind == "syn")
 
 
-@pytest.mark.parametrize("profile", ["normal", "fast"])
+@pytest.mark.parametrize(("profile", "rights"), [("normal", True), ("fast", True), ("fast", False)])
 def test_new_connections_through_a_router_keep_its_cap_in_any_second(
-    lan: Lan, profile: str
+    lan: Lan, profile: str, rights: bool
 ) -> None:
+    """Of the raw engine, and of connects where each host and all together may have thousands."""
     lan.read()
-    found = look(lan, how="probes", nets=["10.90.0.0/30", BEYOND], profile=profile)
+    nets = ["10.90.0.0/30", BEYOND]
+    found = look(
+        lan, how="probes", nets=nets, profile=profile, rights=rights, host_pps=5000, total_pps=5000
+    )
     wire = lan.read()
     assert {(h, p) for h, p in found["open"] if h in FAR} == {
         (h, p) for h, m in FAR.items() for p in m.open
@@ -57,4 +61,5 @@ def test_new_connections_through_a_router_keep_its_cap_in_any_second(
     # It is the cap that rules, not that of each host.
     assert most > GATEWAY_PPS / 2
     # Nobody beyond the router is asked for by ARP.
+    assert rights or not found["raw"]
     assert not [h for h in FAR if wire.count("arp", host=h)]
