@@ -10,6 +10,7 @@ import pytest
 from agent.catalogs.evidence import load_evidence
 from agent.catalogs.port_sets import port_set
 from agent.model.judged import Judged
+from agent.model.scope import OT_PORTS
 from agent.store.reader import RunFile
 from fixtures.lab.truth import SiteTruth
 from tests.acceptance.conftest import SITES, Story
@@ -96,6 +97,11 @@ def test_what_is_said_of_the_class_is_right(story: Story) -> None:
         print(f"\n{site_id} {kind}: {dict(tally)}, of {len(sure)} at 90 % {sum(sure)} right")
         print(f"unknown: {', '.join(sorted(unknown))}")
         assert set(tally) <= {"right", "unknown"}
+        if kind == "raw":
+            # Who wakes asks for an address, which whoever listens hears. What only industrial ports would tell is not asked.
+            assert unknown <= {
+                h.id for h in there.values() if h.tcp and {p.real_port for p in h.tcp} <= OT_PORTS
+            }
         assert sum(sure) >= 0.95 * len(sure)
         assert tally["right"] >= len(there) // 2
 
