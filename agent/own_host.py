@@ -1,45 +1,25 @@
 """Looks at the machine we run on for remote-access agents, before a secret is typed or fetched there: whoever holds such an agent sees it.
 
 Reads the process list (Linux: /proc/*/comm and exe, Windows: the service keys of the registry, macOS: `ps`), plus installation folders.
-What it looks for is data: catalogs/own_host.toml.
+What it looks for is data: catalogs/remote_access_*.toml.
 """
 
 from __future__ import annotations
 
 import importlib
-import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
+from agent.catalogs.remote_access import Tool, named
 from agent.engagement.engagement import Engagement
 from agent.engagement.problems import Refusal
 from agent.engagement.providers import slug
-from agent.model.base import M
 
 Channel = Literal["process", "service", "path"]
-
-
-class Tool(M):
-    """A remote-access product. Patterns are regular expressions on the whole text, case ignored; a group named `id` is the tenant.
-
-    `process` matches the base name of a program, `path` its full path or an installation folder, `service` a Windows service key.
-    """
-
-    id: str
-    name: str
-    aliases: tuple[str, ...] = ()
-    process: tuple[str, ...] = ()
-    path: tuple[str, ...] = ()
-    service: tuple[str, ...] = ()
-    examples: tuple[str, ...]
-    not_examples: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -59,20 +39,23 @@ class OwnHost:
     problem: str = ""
 
 
-@cache
-def tools() -> tuple[Tool, ...]:
-    raw = (files("agent.catalogs") / "own_host.toml").read_text("utf-8")
-    return tuple(Tool.model_validate(t) for t in tomllib.loads(raw)["tool"])
-
-
-def match(channel: str, text: str) -> Sign | None:
-    """The first tool whose pattern of *channel* fits *text*."""
-    for tool in tools():
-        patterns: tuple[str, ...] = getattr(tool, channel)
-        for pattern in patterns:
-            if found := re.fullmatch(pattern, text, re.IGNORECASE):
-                return Sign(tool, f"{channel} {text}", found.groupdict().get("id") or "")
+def match(channel: Channel, text: str) -> Sign | None:
+    """The first product that *text* names, by a sign that is its own: a name anybody may use says nothing by itself."""
+    for tool, strong in named(channel, text):
+        if strong:
+            return Sign(tool, f"{channel} {text}", _instance(tool, channel, text))
     return None
+
+
+def _instance(tool: Tool, channel: Channel, text: str) -> str:
+    """The tenant that the name or the path tells, if it does."""
+    on = "path" if channel == "path" else "name"
+    for identifier in tool.identifiers:
+        if identifier.as_ != "instance" or identifier.on != on:
+            continue
+        if found := identifier.regex.search(text):
+            return found["v"]
+    return ""
 
 
 def look_at_own_host(proc: Path = Path("/proc")) -> OwnHost:

@@ -47,7 +47,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "agent.store": ("agent.store", "agent.model", "agent.told"),
     "agent.registry": ("agent.contract", "scanners", "collectors"),
     "agent.credentials": ("agent.engagement", "agent.own_host", "agent.told"),
-    "agent.own_host": ("agent.engagement", "agent.model"),
+    "agent.own_host": ("agent.catalogs", "agent.engagement", "agent.model"),
     "agent.engagement": (
         "agent.engagement",
         "agent.catalogs",

@@ -8,6 +8,8 @@ from agent.model.attribution import Attribution
 from agent.model.base import Id, M
 from agent.model.known import Known
 
+Form = Literal["running", "installed", "configured", "residue", "reported"]
+
 
 class Artefact(M):
     """A trace: service, process, package, task, path, registry value, policy, open port."""
@@ -25,7 +27,7 @@ class SoftwareItem(M):
     asset: Id | None
     product: str | None
     category: str
-    form: Literal["running", "installed", "configured", "residue", "reported"]
+    form: Form
     artefacts: tuple[Artefact, ...]
     instance: dict[str, str] = {}
     version: Known[str]

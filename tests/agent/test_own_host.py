@@ -12,7 +12,7 @@ import pytest
 from agent.credentials import AccountBook
 from agent.engagement.engagement import Engagement
 from agent.engagement.problems import Refusal
-from agent.own_host import OwnHost, Sign, look_at_own_host, match, refuse_if_former, tools, whose
+from agent.own_host import Channel, OwnHost, Sign, look_at_own_host, match, refuse_if_former, whose
 from tests.agent.engagement.sample import CLIENT, MSP, engagement
 
 CANARY = "Tr0ub4dor&3-canary"
@@ -23,22 +23,10 @@ def lent(e: Engagement) -> str:
         return secret.reveal()
 
 
-def sign(channel: str, text: str) -> Sign:
+def sign(channel: Channel, text: str) -> Sign:
     found = match(channel, text)
     assert found is not None
     return found
-
-
-def test_every_tool_matches_its_own_examples_first() -> None:
-    assert len({t.id for t in tools()}) == len(tools()) >= 20
-    for tool in tools():
-        assert tool.examples and tool.not_examples
-        for example in tool.examples:
-            channel, _, text = example.partition(" ")
-            assert sign(channel, text).tool.id == tool.id, example
-        for example in tool.not_examples:
-            channel, _, text = example.partition(" ")
-            assert match(channel, text) is None, example
 
 
 @pytest.mark.parametrize(
@@ -54,7 +42,7 @@ def test_every_tool_matches_its_own_examples_first() -> None:
         ("process", "rustdesk", "unknown"),
     ],
 )
-def test_whose_it_is(tmp_path: Path, channel: str, text: str, owner: str) -> None:
+def test_whose_it_is(tmp_path: Path, channel: Channel, text: str, owner: str) -> None:
     assert whose(engagement(tmp_path), sign(channel, text)) == owner
 
 
