@@ -23,6 +23,7 @@ from agent.inventory.placeholder import is_icon, is_placeholder
 from agent.inventory.presence import Whereabouts
 from agent.inventory.references import Held, Ids, references
 from agent.inventory.services import services
+from agent.inventory.software.gather import gather
 from agent.inventory.spans import endpoints
 from agent.inventory.topology.build import topologies
 from agent.inventory.udp_services import udp_services
@@ -69,7 +70,8 @@ def _build(material: Material) -> Inventory:
         builder.only_claimed(things)
     found = builder.inventory()
     maps = topologies(material.observations, found.assets, material.key)
-    return found.model_copy(update={"topologies": maps})
+    left = gather(material.observations, found.assets, material.providers, material.key)
+    return found.model_copy(update={"topologies": maps, "software": left})
 
 
 class _Builder:

@@ -19,6 +19,7 @@ from agent.judgement.rules_devices import (
 from agent.judgement.rules_end_of_life import end_of_life_os
 from agent.judgement.rules_link import dhcp_stranger, neighbour_announced, port_authentication
 from agent.judgement.rules_snmp import RULES as SNMP_RULES
+from agent.judgement.rules_software import RULES as SOFTWARE_RULES
 from agent.judgement.world import World
 from agent.model.base import hash_id
 from agent.model.finding import SEVERITIES, Finding
@@ -38,6 +39,7 @@ JUDGES: Mapping[str, Callable[[World], Iterator[Hit]]] = {
         neighbour_announced,
         port_authentication,
         *SNMP_RULES,
+        *SOFTWARE_RULES,
     )
 }
 RANK = {s: i for i, s in enumerate(SEVERITIES)}

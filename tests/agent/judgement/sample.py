@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.catalogs.risks import Example, ExampleHost
+from agent.inventory.software.gather import gather
 from agent.judgement.looked import Looked
 from agent.judgement.world import World
 from agent.material import Material
@@ -88,7 +89,8 @@ def example_world(example: Example) -> World:
         assets.append(asset)
         services += mine
     m = material(engagement(site), (run,))
-    inventory = Inventory(assets=tuple(assets), services=tuple(services))
+    left = gather(m.observations, assets, m.providers, m.key)
+    inventory = Inventory(assets=tuple(assets), services=tuple(services), software=left)
     return World(m, inventory, Looked(m))
 
 

@@ -1,0 +1,23 @@
+"""Everything observed -> the remote-access software of the inventory. A channel more is a source of traces more, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from agent.inventory.software import told_by_snmp
+from agent.inventory.software.find import software
+from agent.model.asset import Asset
+from agent.model.attribution import Provider
+from agent.model.observation import Observation
+from agent.model.software import SoftwareItem
+
+
+def gather(
+    observations: Iterable[tuple[str, Observation]],
+    assets: Sequence[Asset],
+    providers: Iterable[Provider],
+    key: bytes,
+) -> tuple[SoftwareItem, ...]:
+    """*key*: the engagement's id key."""
+    asset_of = {e: a.id for a in assets for e in a.evidence}
+    return software(told_by_snmp.traces(observations, asset_of), providers, key)
