@@ -166,3 +166,9 @@ def test_what_the_device_says_goes_before_the_registered_name() -> None:
         "47.13.1": "WS-C2960S-24TS-L",
     }
     assert identify(walk(said)).model == "WS-C2960S-24TS-L"
+
+
+def test_a_family_whose_places_are_empty_is_named_by_its_registered_number() -> None:
+    said: dict[str, Value] = {"descr": "Cisco Controller", "object": "9.1.1069"}
+    assert identify(walk(said)).model == "cisco5500Wlc"
+    assert identify(walk(said | {"47.5.1": 3, "47.13.1": "AIR-CT5508-K9"})).model == "AIR-CT5508-K9"
