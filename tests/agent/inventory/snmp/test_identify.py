@@ -172,3 +172,14 @@ def test_a_family_whose_places_are_empty_is_named_by_its_registered_number() -> 
     said: dict[str, Value] = {"descr": "Cisco Controller", "object": "9.1.1069"}
     assert identify(walk(said)).model == "cisco5500Wlc"
     assert identify(walk(said | {"47.5.1": 3, "47.13.1": "AIR-CT5508-K9"})).model == "AIR-CT5508-K9"
+
+
+def test_a_firewall_whose_description_has_the_series_only_tells_its_model_in_entity_mib() -> None:
+    said: dict[str, Value] = {
+        "descr": "Palo Alto Networks PA-400 series firewall",
+        "object": "25461.2.3.54",
+        "47.5.1": 3,
+        "47.13.1": "PA-440",
+    }
+    assert identify(walk(said)).model == "PA-440"
+    assert identify(walk({k: v for k, v in said.items() if k != "47.13.1"})).model == ""
