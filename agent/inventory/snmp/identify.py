@@ -16,7 +16,7 @@ from agent.inventory.snmp.walk import Walk, Walked
 
 GENERAL: dict[Field, tuple[str, ...]] = {
     "serial": ("printer", "entity", "descr"),
-    "model": ("printer", "entity", "ups", "descr"),
+    "model": ("printer", "entity", "ups", "product", "descr"),
     "version": ("entity", "descr", "probe", "ups"),
 }
 SYS_NAME, CONTACT, LOCATION = ((1, 3, 6, 1, 2, 1, 1, n, 0) for n in (5, 4, 6))
@@ -74,6 +74,9 @@ def _values(walk: Walk, mine: list[Family], field: Field, vendor: str) -> Iterat
         if stated is not None:
             for place in stated:
                 yield from places.read(walk, place, field, vendor, family.id)
+            # No guess: the maker registered the number for this one product.
+            if field == "model":
+                yield from places.general(walk, "product", field, vendor)
             return
     for rule in GENERAL[field]:
         yield from places.general(walk, rule, field, vendor)

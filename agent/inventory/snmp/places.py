@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from agent.catalogs.snmp_families import Place
+from agent.catalogs.snmp_products import product
 from agent.inventory.snmp import descr, entity, standard, tokens
 from agent.inventory.snmp.entity import dotted
 from agent.inventory.snmp.identity import Field, Found
@@ -43,6 +44,10 @@ def general(walk: Walk, rule: str, field: Field, vendor: str) -> Iterator[Found]
         yield from standard.device(walk)
     elif rule == "probe":
         yield from standard.probe(walk)
+    elif rule == "product":
+        where = walk.object_id(SYS_OBJECT)
+        if registered := product(dotted(where)):
+            yield Found(registered, dotted(SYS_OBJECT), dotted(where), "registered product", 880)
     elif rule == "name":
         if text := walk.text(SYS_NAME):
             yield Found(text, dotted(SYS_NAME), text, "sysName", 700)

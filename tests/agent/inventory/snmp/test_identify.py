@@ -145,3 +145,41 @@ def test_whatever_an_agent_says(said: dict[Oid, tuple[int, Value]]) -> None:
         assert len(value) <= 160
         assert value.isprintable() or not value
         assert bool(value) == (field in dict(told.sure))
+
+
+def test_the_number_the_maker_registered_names_the_product() -> None:
+    said: dict[str, Value] = {
+        "descr": "Cisco IOS Software, C2960S Software (C2960S-UNIVERSALK9-M), Version 15.2(2a)E1",
+        "object": "9.1.1208",
+    }
+    told = identify(walk(said))
+    (model,) = [e for e in told.evidence if e.field == "model"]
+    assert (told.model, model.rule) == ("cat29xxStack", "registered product")
+    assert (model.oid, model.text) == ("1.3.6.1.2.1.1.2.0", "1.3.6.1.4.1.9.1.1208")
+
+
+def test_what_the_device_says_goes_before_the_registered_name() -> None:
+    said: dict[str, Value] = {
+        "descr": "Cisco IOS Software, C2960S Software (C2960S-UNIVERSALK9-M), Version 15.2(2a)E1",
+        "object": "9.1.1208",
+        "47.5.1": 3,
+        "47.13.1": "WS-C2960S-24TS-L",
+    }
+    assert identify(walk(said)).model == "WS-C2960S-24TS-L"
+
+
+def test_a_family_whose_places_are_empty_is_named_by_its_registered_number() -> None:
+    said: dict[str, Value] = {"descr": "Cisco Controller", "object": "9.1.1069"}
+    assert identify(walk(said)).model == "cisco5500Wlc"
+    assert identify(walk(said | {"47.5.1": 3, "47.13.1": "AIR-CT5508-K9"})).model == "AIR-CT5508-K9"
+
+
+def test_a_firewall_whose_description_has_the_series_only_tells_its_model_in_entity_mib() -> None:
+    said: dict[str, Value] = {
+        "descr": "Palo Alto Networks PA-400 series firewall",
+        "object": "25461.2.3.54",
+        "47.5.1": 3,
+        "47.13.1": "PA-440",
+    }
+    assert identify(walk(said)).model == "PA-440"
+    assert identify(walk({k: v for k, v in said.items() if k != "47.13.1"})).model == ""
