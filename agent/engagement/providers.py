@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
+from agent.catalogs.installer_links import installers
 from agent.engagement.client_file import Former
 from agent.engagement.engagement import Engagement
 from agent.engagement.msp_file import KnownProvider
@@ -32,7 +33,7 @@ def providers(engagement: Engagement) -> tuple[Provider, ...]:
                 domains=msp.domains,
                 phones=msp.phones,
                 networks=msp.networks,
-                ids=msp.ids,
+                ids=_merged(msp.ids, _of_links(msp.installers)),
             )
         )
     ends = client.takeover.contract_ends
@@ -100,6 +101,15 @@ def _union(*parts: Iterable[str]) -> tuple[str, ...]:
 def _merged(*parts: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     tools = dict.fromkeys(tool for part in parts for tool in part)
     return {tool: _union(*(part.get(tool, ()) for part in parts)) for tool in tools}
+
+
+def _of_links(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Tenants that installer links name. Their servers name nobody: a maker's cloud is shared by all its customers."""
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        for one in installers(text):
+            found[one.tool] = _union(found.get(one.tool, ()), one.ids)
+    return {tool: ids for tool, ids in found.items() if ids}
 
 
 def _end(day: date | None) -> Us | None:

@@ -29,7 +29,9 @@ def remote_access_agent(world: World) -> Iterator[Hit]:
     """Remote access, tunnels and agents of other kinds, likewise."""
     for item in _left(world):
         if item.form != "residue" and item.category not in FULL:
-            yield _hit(item, "critical" if item.owner.owner == "former" else "medium")
+            # A screen, or a tunnel into the network; agents that only report are less.
+            usual: Severity = "medium" if item.category == "psa_agent" else "high"
+            yield _hit(item, "critical" if item.owner.owner == "former" else usual)
 
 
 def _left(world: World) -> Iterator[SoftwareItem]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from agent.inventory.software import told_by_snmp
 from agent.inventory.software.find import software
+from agent.inventory.software.reinstall import with_reinstall_paths
 from agent.model.asset import Asset
 from agent.model.attribution import Provider
 from agent.model.observation import Observation
@@ -20,4 +21,5 @@ def gather(
 ) -> tuple[SoftwareItem, ...]:
     """*key*: the engagement's id key."""
     asset_of = {e: a.id for a in assets for e in a.evidence}
-    return software(told_by_snmp.traces(observations, asset_of), providers, key)
+    traces = tuple(told_by_snmp.traces(observations, asset_of))
+    return with_reinstall_paths(software(traces, providers, key), traces)
