@@ -44,7 +44,7 @@ def _hit(item: SoftwareItem, severity: Severity) -> Hit:
     assert item.asset is not None
     names = {t.id: t.name for t in tools()}
     instance = item.instance.get("instance") or item.instance.get("relay") or ""
-    shown = sorted({f"{a.kind} {a.name or a.value}" for a in item.artefacts})
+    shown = sorted({a.name or a.value for a in item.artefacts})
     words = ", ".join(shown)[:300]
     return Hit(
         asset_ref(item.asset),

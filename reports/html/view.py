@@ -22,6 +22,7 @@ from agent.model.service import Service
 from agent.model.status import ProbeStatus
 from reports.html import editions, layout
 from reports.html.editions import Edition
+from reports.html.remote import Remote
 from reports.html.texts import inert, iso_day
 from reports.html.words import Words
 from reports.map.chapter import Chapter
@@ -351,6 +352,11 @@ class View(Words):
     def chapter(self) -> Chapter:
         """The chapter of the map."""
         return Chapter(self)
+
+    @cached_property
+    def remote(self) -> Remote:
+        """The chapter on remote-access software."""
+        return Remote(self)
 
     @cached_property
     def sites(self) -> list[str]:

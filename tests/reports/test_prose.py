@@ -12,10 +12,12 @@ from agent.catalogs.doors import load_doors
 from agent.catalogs.risks import load_risks
 from agent.catalogs.unknowns import load_unknowns
 from agent.model.asset import DEVICE_CLASSES, Presence
+from agent.model.attribution import Owner
 from agent.model.checklist import ItemState
 from agent.model.finding import SEVERITIES
 from agent.model.judged import SUBJECTS, DoorState
 from agent.model.observation import Standing
+from agent.model.software import Form
 from agent.model.status import UnitOutcome
 from reports.html.texts import Lang, strings
 from reports.prose import Prose
@@ -70,6 +72,8 @@ def test_codes_of_the_model(lang: Lang) -> None:
         "subject": SUBJECTS,
         "door": get_args(DoorState),
         "standing": get_args(Standing),
+        "form": get_args(Form),
+        "owner": get_args(Owner),
         "outcome": (*get_args(UnitOutcome), "complete", "interrupted", "killed"),
     }
     missing = [

@@ -76,7 +76,7 @@ def test_no_text_is_left_that_nobody_shows() -> None:
         f"{p}_"
         for p in ("class", "cause", "code", "attr", "allow", "vantage", "outcome", "state", "who")
         + ("severity", "standing", "presence", "subject", "edition", "recipient", "known")
-        + ("filter", "letter", "since", "mode", "door")
+        + ("filter", "letter", "since", "mode", "door", "form", "owner")
         + ("link", "source", "guess", "gap", "cable", "map_legend")
     )
     unused = [

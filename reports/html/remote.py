@@ -1,0 +1,67 @@
+"""The chapter on remote-access software: a row an instance, the former provider's first, then what has no known owner."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from agent.catalogs.remote_access import tools
+from agent.model.attribution import Attribution
+from agent.model.software import SoftwareItem
+
+if TYPE_CHECKING:
+    from reports.html.view import View
+
+_RANK = {"former": 0, "contested": 1, "unknown": 2, "approved": 3, "client": 4, "ours": 5}
+_CHIP = {"former": "critical", "contested": "high", "unknown": "suspected", "ours": "done"}
+
+
+class Remote:
+    def __init__(self, view: View) -> None:
+        self._v = view
+        self._parties = {
+            d.party.provider: d.party_label for d in view.judged.doors if d.party.provider
+        }
+
+    @cached_property
+    def rows(self) -> list[SoftwareItem]:
+        return sorted(
+            self._v.judged.software,
+            key=lambda i: (_RANK[i.owner.owner], i.category, i.product or "", i.asset or "", i.id),
+        )
+
+    def product(self, item: SoftwareItem) -> Markup:
+        return self._v.s(_names().get(item.product or "", item.product), 80)
+
+    def owner(self, owner: Attribution) -> Markup:
+        """Whose it is, or who is suspected; why, where this edition may tell."""
+        v = self._v
+        out = v.chip(_CHIP.get(owner.owner, "medium"), v.word("owner", owner.owner))
+        if owner.provider:
+            out += Markup(" {}").format(v.s(self._parties.get(owner.provider, owner.provider), 80))
+        elif owner.suspected:
+            names = Markup(", ").join(v.s(self._parties.get(p, p), 80) for p in owner.suspected)
+            out += Markup(' <span class="soft">{}{} {}</span>').format(
+                v.t("door_suspected"), v.t("colon"), names
+            )
+        if v.full and (reasons := [*owner.for_, *owner.against]):
+            told = Markup("; ").join(v.s(w.matched, 100) for w in reasons[:3])
+            out += Markup('<br><span class="soft">{}</span>').format(told)
+        return out
+
+    def seen(self, item: SoftwareItem) -> Markup:
+        """The signs, by name."""
+        shown = sorted({a.name or a.value for a in item.artefacts})
+        return self._v.some(shown, 3)
+
+    def instance(self, item: SoftwareItem) -> Markup:
+        return self._v.some([item.instance[k] for k in sorted(item.instance)], 3)
+
+    def evidence(self, item: SoftwareItem) -> Markup:
+        return self._v.refs(tuple(dict.fromkeys(e for a in item.artefacts for e in a.evidence)), 4)
+
+
+def _names() -> dict[str, str]:
+    return {t.id: t.name for t in tools()}

@@ -1,0 +1,96 @@
+"""The chapter on remote-access software: whose each instance is, what each edition may tell, and nothing that acts."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+
+from agent.model.attribution import Attribution
+from agent.model.judged import Judged
+from agent.model.known import Known, Why
+from agent.model.software import Artefact, SoftwareItem
+from reports.html.render import render
+from reports.html.texts import Lang
+from tests.reports.sample import judged
+
+WORDS = "<script>alert(1)</script>\u202e=cmd"
+HIS = "former-infosud"
+UNKNOWN = Attribution(owner="unknown", provider=None, conf=0)
+
+
+def item(
+    number: int, asset: str | None, product: str, owner: Attribution, evidence: str
+) -> SoftwareItem:
+    return SoftwareItem(
+        id=f"{number:032x}",
+        asset=asset,
+        product=product,
+        category="rmm",
+        form="running",
+        artefacts=(Artefact(kind="process", name=WORDS, value="", evidence=(evidence,)),),
+        instance={"instance": "ab12cd34ef56ab78"},
+        version=Known[str].not_asked(),
+        owner=owner,
+    )
+
+
+@pytest.fixture(scope="module")
+def sample() -> Judged:
+    plain = judged(devices=12)
+    proof = plain.observations[0][1].id
+    why = (
+        Why(feature="tenant", matched="screenconnect:ab12cd34ef56ab78", weight=1000, strong=True),
+    )
+    his = Attribution(owner="former", provider=HIS, conf=1000, for_=why)
+    items = (
+        item(1, plain.assets[0].id, "ninjaone", UNKNOWN, proof),
+        item(2, plain.assets[1].id, "screenconnect", his, proof),
+        item(3, None, "atera", UNKNOWN.model_copy(update={"suspected": (HIS,)}), proof),
+    )
+    return plain.model_copy(update={"software": items})
+
+
+def chapter(document: str) -> str:
+    found = re.search(r'<section id="remote".*?</section>', document, re.DOTALL)
+    return found[0] if found else ""
+
+
+@pytest.mark.parametrize(
+    ("lang", "his", "nobody", "policy"),
+    [
+        ("en", "former provider", "owner unknown", "in a policy only"),
+        ("fr", "ancien prestataire", "propriétaire inconnu", "dans une stratégie seulement"),
+    ],
+)
+def test_his_come_first_and_each_says_whose_it_is(
+    sample: Judged, lang: Lang, his: str, nobody: str, policy: str
+) -> None:
+    text = html.unescape(chapter(render(sample, lang, "technician")))
+    rows = re.findall(r"<tr>.*?</tr>", text.partition("<tbody>")[2], re.DOTALL)
+    assert len(rows) == 3
+    assert his in rows[0] and "ScreenConnect" in rows[0]
+    assert "ab12cd34ef56ab78" in rows[0]
+    assert nobody in rows[1] and nobody in rows[2]
+    assert any(policy in row for row in rows)
+    # What nobody looked for is said, not left blank.
+    assert text.count('class="not_examined"') == 3
+
+
+def test_nothing_of_a_device_acts(sample: Judged) -> None:
+    told = chapter(render(sample, "en", "technician"))
+    assert "<script" not in told
+    assert "\u202e" not in told
+
+
+def test_the_client_sees_whose_and_not_how_to_get_in(sample: Judged) -> None:
+    told = chapter(render(sample, "en", "client"))
+    assert "ScreenConnect" in told
+    assert "ab12cd34ef56ab78" not in told
+    assert chapter(render(sample, "en", "outside")) == ""
+
+
+def test_a_page_without_any_says_that_it_proves_nothing(sample: Judged) -> None:
+    none = sample.model_copy(update={"software": ()})
+    assert "is not clean" in chapter(render(none, "en", "technician"))
