@@ -62,7 +62,10 @@ def _named(body: Body) -> Iterator[tuple[Role, str]]:
             for row in body.records():
                 yield "router", str(row.get("via") or "")
     elif isinstance(body, DhcpServer):
-        yield from (("name_server", a) for a in body.dns)
-        yield from (("time_server", a) for a in body.ntp)
-        yield from (("router", a) for a in body.routers)
+        for address in body.dns:
+            yield "name_server", address
+        for address in body.ntp:
+            yield "time_server", address
+        for address in body.routers:
+            yield "router", address
         yield "boot_server", body.boot_server

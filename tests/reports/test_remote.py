@@ -93,4 +93,4 @@ def test_the_client_sees_whose_and_not_how_to_get_in(sample: Judged) -> None:
 
 def test_a_page_without_any_says_that_it_proves_nothing(sample: Judged) -> None:
     none = sample.model_copy(update={"software": ()})
-    assert "is not clean" in chapter(render(none, "en", "technician"))
+    assert "does not make it clean" in chapter(render(none, "en", "technician"))

@@ -107,7 +107,7 @@ def _item(group: _Group, providers: tuple[Provider, ...], key: bytes) -> Softwar
         asset=group.host,
         product=tool.id,
         category=tool.category,
-        form=min((_form(s) for s in group.signs), key=_RANK.index),
+        form=_RANK[min(_RANK.index(_form(s)) for s in group.signs)],
         artefacts=tuple(artefacts[k] for k in sorted(artefacts)),
         instance={t.as_: t.value for t in reversed(mine)},
         version=_version(group.signs),

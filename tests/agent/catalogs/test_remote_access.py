@@ -21,9 +21,10 @@ from agent.catalogs.remote_access import (
 )
 
 STOCK = files("fixtures") / "stock"
-LISTS = [f"{n}.txt" for n in ("windows_services", "windows_processes", "windows_packages")]
-LISTS += [
-    f"{n}.txt" for n in ("linux_units", "linux_processes", "macos_launchd", "macos_processes")
+LISTS = [
+    f"{name}.txt"
+    for name in ("windows_services", "windows_processes", "windows_packages", "linux_units")
+    + ("linux_processes", "macos_launchd", "macos_processes")
 ]
 KIND_OF: dict[str, Kind] = {
     "services": "service",
