@@ -31,6 +31,8 @@ KINDS: tuple[Kind, ...] = (
     "task",
 )
 """Windows service key and its shown name, base name of a program, name of an installed package, file, systemd unit, launchd label, task."""
+LONGEST = 1024
+"""Characters of a name or path; what is longer names nothing, and costs nothing to pass over."""
 _FILES = ("rmm", "remote", "mesh", "psa")
 _SECRET = re.compile(r"(?i)token|password|passwd|secret|rmmcode|pwd|authkey|private")
 
@@ -140,7 +142,7 @@ def named(kind: Kind, text: str) -> Iterator[tuple[Tool, bool]]:
     if kind == "path":
         text = normal_path(text)
     # Thousands of rows name nothing: one expression says so.
-    if not text or not _everything()[kind].fullmatch(text):
+    if not text or len(text) > LONGEST or not _everything()[kind].fullmatch(text):
         return
     for tool in tools():
         if how := tool.fits(kind, text):
