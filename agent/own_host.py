@@ -17,7 +17,6 @@ from typing import Any, Literal
 from agent.catalogs.remote_access import Tool, named
 from agent.engagement.engagement import Engagement
 from agent.engagement.problems import Refusal
-from agent.engagement.providers import slug
 
 Channel = Literal["process", "service", "path"]
 
@@ -88,11 +87,11 @@ def whose(engagement: Engagement, sign: Sign) -> Literal["ours", "former", "appr
         return "ours"
     if _has_id(sign, [a.ids for a in client.approved]):
         return "approved"
-    if any(_names(sign.tool, f.tools) for f in client.former):
+    if any(sign.tool.called(f.tools) for f in client.former):
         return "former"
-    if _names(sign.tool, msp.tools):
+    if sign.tool.called(msp.tools):
         return "ours"
-    if any(_names(sign.tool, a.tools) for a in client.approved):
+    if any(sign.tool.called(a.tools) for a in client.approved):
         return "approved"
     return "unknown"
 
@@ -113,18 +112,11 @@ def refuse_if_former(engagement: Engagement, own: OwnHost | None = None) -> None
 
 
 def _has_id(sign: Sign, tables: Iterable[dict[str, tuple[str, ...]]]) -> bool:
-    wanted = {slug(n) for n in (sign.tool.id, sign.tool.name, *sign.tool.aliases)}
     return bool(sign.instance) and any(
-        slug(tool) in wanted and sign.instance.lower() in {i.lower() for i in ids}
+        sign.tool.called([tool]) and sign.instance.lower() in {i.lower() for i in ids}
         for table in tables
         for tool, ids in table.items()
     )
-
-
-def _names(tool: Tool, told: Iterable[str]) -> bool:
-    """Is *tool* among the names people *told*? `N-central`, `N-able N-central` and `N-central (cloud)` are all it."""
-    names = {slug(n) for n in (tool.id, tool.name, *tool.aliases)}
-    return any(f"-{name}-" in f"-{slug(t)}-" for t in told for name in names)
 
 
 def _linux(proc: Path) -> tuple[list[tuple[Channel, str]], str]:

@@ -260,7 +260,7 @@ class Performing:
             offset,
             ot=slow_judge(opted_in),
             doors=doors,
-            gateway=Gateway.beyond(() if is_loopback(scope) else where.on_link),
+            gateway=Gateway() if is_loopback(scope) else Gateway.beyond(where.on_link),
         )
         nmap = self._nmap(scope)
         datagrams = LiveDatagrams(

@@ -59,6 +59,18 @@ _FORMS = (
 )
 
 
+_ANY = re.compile(
+    "|".join(
+        [
+            *((r.must if len(r.key) == 1 else r.key) for r in _RULES),
+            *(p.replace("?P<v>", "?:") for *_, p in _FORMS),
+        ]
+    ),
+    re.IGNORECASE,
+)
+"""Something without which no rule finds anything: nearly every command line has none of it."""
+
+
 def screenconnect_instance(key: str) -> str | None:
     """The 16 hexadecimal digits in the service name, from `k` of a link (percent encoding allowed); None where it is no base64."""
     text = unquote(key.strip())
@@ -72,6 +84,8 @@ def screenconnect_instance(key: str) -> str | None:
 def installers(text: str) -> tuple[Installer, ...]:
     """Every product that *text* (a link, a command line, the lines of a .msh file) installs for somebody; never raises."""
     text = text[:LONGEST]
+    if not _ANY.search(text):
+        return ()
     found: dict[str, dict[str, set[str]]] = {}
 
     def keep(tool: str, as_: str, value: str) -> None:

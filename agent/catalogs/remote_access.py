@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
-from functools import cache, cached_property
+import unicodedata
+from collections.abc import Iterable
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from typing import Literal, Self
 
@@ -109,9 +110,23 @@ class Tool(M):
     def _domains(self) -> re.Pattern[str]:
         return any_of(re.escape(d).replace(r"\*", "[a-z0-9.-]+") for d in self.domain)
 
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset({plain(n) for n in (self.id, self.name, *self.aliases)} - {""})
+
+    def called(self, said: Iterable[str]) -> bool:
+        """Do people who say one of *said* mean this product? `N-central`, `N-able N-central` and `N-central (cloud)` are all one."""
+        return any(f"-{name}-" in f"-{plain(text)}-" for text in said for name in self._names)
+
     def asked(self, host: str) -> bool:
         """Is *host* a name its agents ask for?"""
         return bool(self._domains.fullmatch(host.rstrip(".").lower()))
+
+
+def plain(name: str) -> str:
+    """Small ASCII letters and digits of *name*, words parted by dashes."""
+    text = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii").lower()
+    return re.sub(r"[^a-z0-9]+", "-", text).strip("-")
 
 
 def any_of(patterns: Iterable[str]) -> re.Pattern[str]:
@@ -137,16 +152,19 @@ def _everything() -> dict[Kind, re.Pattern[str]]:
     return {k: any_of(p.removeprefix("~") for t in tools() for p in t.patterns(k)) for k in KINDS}
 
 
-def named(kind: Kind, text: str) -> Iterator[tuple[Tool, bool]]:
+def named(kind: Kind, text: str) -> tuple[tuple[Tool, bool], ...]:
     """(product, is the sign strong by itself) of every product *text* may name."""
+    return _named(kind, text) if text and len(text) <= LONGEST else ()
+
+
+@lru_cache(maxsize=1 << 16)
+def _named(kind: Kind, text: str) -> tuple[tuple[Tool, bool], ...]:
+    # Machines of one client have most of their names in common, and thousands of rows name nothing: one expression says so.
     if kind == "path":
         text = normal_path(text)
-    # Thousands of rows name nothing: one expression says so.
-    if not text or len(text) > LONGEST or not _everything()[kind].fullmatch(text):
-        return
-    for tool in tools():
-        if how := tool.fits(kind, text):
-            yield tool, how == "strong"
+    if not text or not _everything()[kind].fullmatch(text):
+        return ()
+    return tuple((tool, how == "strong") for tool in tools() if (how := tool.fits(kind, text)))
 
 
 @cache

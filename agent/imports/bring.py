@@ -148,7 +148,7 @@ async def _claims(
     unit = f"sheet {digest[:16]}" + (f" {sheet.name}" if sheet.left else "")
     key = digest[:16] + (f"/{sheet.name}" if sheet.left else "")
     document = Ref(kind="document", ns="sha256", value=digest)
-    async with import_run(engagement, file, digest, site, operator, now) as store:
+    async with import_run(engagement, f"{file.name} sha256 {digest}", site, operator, now) as store:
         await store.plan([UnitPlan(probe="sheet", unit=unit, subject=document)])
         for number, row in sheet.rows:
             body = claim(row)

@@ -28,9 +28,10 @@ def sha256_of(file: Path) -> str:
 
 @asynccontextmanager
 async def import_run(
-    engagement: Engagement, file: Path, digest: str, site: str, operator: str, started: int
+    engagement: Engagement, source: str, site: str, operator: str, started: int
 ) -> AsyncGenerator[RunStore, None]:
-    """An import run of *file*, begun at *started* (microseconds UTC). The body ends it; when it raises, no file is left of it.
+    """An import run of *source* (names and hashes of files), begun at *started* (microseconds UTC). The body ends it; when it raises,
+    no file is left of it.
 
     Raises `StoreError`, `OSError`.
     """
@@ -49,7 +50,7 @@ async def import_run(
         operator=operator,
         vantage=Vantage(site=site, host=socket.gethostname(), mode="import"),
         scope=ScopeRule(allowed=()),
-        source=f"{file.name} sha256 {digest}",
+        source=source,
     )
     engagement.runs.mkdir(exist_ok=True)
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())

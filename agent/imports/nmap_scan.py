@@ -81,7 +81,9 @@ async def _store(
     clock = Clock()
     digest = sha256_of(file)
     first, last = min(h.at for h in hosts), max(h.at for h in hosts)
-    async with import_run(engagement, file, digest, site, operator, first) as store:
+    async with import_run(
+        engagement, f"{file.name} sha256 {digest}", site, operator, first
+    ) as store:
         unit = f"scan {digest[:16]}"
         document = Ref(kind="document", ns="sha256", value=digest)
         await store.plan([UnitPlan(probe=PROBE, unit=unit, subject=document)])

@@ -242,6 +242,11 @@ class _Builder:
             here = by_mac[e.ns, e.mac or ""]
             if e.ip and i in current:
                 here.add(e.ip)
+        swept = any(addresses for addresses in by_mac.values())
+        for e in (self._identity.endpoints[i] for i in members):
+            for mac, (addresses, _) in e.cards.items():
+                # Where it was seen counts more than where it says it was.
+                by_mac[e.ns, mac] |= set() if swept else addresses
         return tuple(
             Port(
                 mac=Ref(kind="mac", ns=ns, value=mac) if mac else None,

@@ -19,6 +19,7 @@ from agent.inventory import oui
 from agent.inventory.attributes import CARD, CATALOGUE, DEVICE, REPORTED, Claim, Values
 from agent.inventory.endpoint import Endpoint
 from agent.inventory.mac import holder_mac, is_hypervisor, kind_of
+from agent.inventory.machine import machine_attributes
 from agent.inventory.snmp.entity import dotted
 from agent.inventory.snmp.identify import identify
 from agent.inventory.snmp.live import walked_of
@@ -26,6 +27,7 @@ from agent.inventory.weigh import Vote
 from agent.model import bodies
 from agent.model.asset import DEVICE_CLASSES
 from agent.model.base import Us
+from agent.model.bodies_endpoint import EndpointHost
 from agent.model.bodies_snmp import SnmpSystem, SnmpTable
 from agent.model.bodies_told import OsTold
 from agent.model.bodies_udp import LinkNeighbour
@@ -189,8 +191,11 @@ def _said(e: Endpoint, signs: _Signs) -> None:
     ratio = load_evidence().ratio(_SAID_BY_DEVICE)
     for _, o in e.seen:
         b = o.body
-        if isinstance(b, bodies.DeviceAttribute) and b.name == "class" and o.standing != "claimed":
-            name = b.value.strip().lower()
+        if o.standing == "claimed":
+            continue
+        named = b.value if isinstance(b, bodies.DeviceAttribute) and b.name == "class" else ""
+        if said := b.machine.form if isinstance(b, EndpointHost) else named:
+            name = said.strip().lower()
             if name in DEVICE_CLASSES and name != "unknown":
                 hit = Hit(f"said:{o.standing}", ((name, ratio),), False, ())
                 signs.add(hit, f"said/{o.standing}", "attr.class", name, (o.id,))
@@ -215,6 +220,9 @@ def told(e: Endpoint) -> Iterable[tuple[str, Claim]]:
             continue
         if isinstance(b, bodies.DeviceAttribute) and b.name != "class":
             yield b.name, Claim(b.value, standing, o.at, run, o.id)
+        elif isinstance(b, EndpointHost):
+            for name, value in machine_attributes(b.machine):
+                yield name, Claim(value, standing, o.at, run, o.id, "endpoint")
         elif isinstance(b, bodies.DeviceIdentity) and b.scheme == "serial":
             yield "serial", Claim(b.value, standing, o.at, run, o.id)
         elif isinstance(b, LinkNeighbour):

@@ -19,6 +19,7 @@ from agent.inventory.placeholder import (
 )
 from agent.model import bodies
 from agent.model.base import Us
+from agent.model.bodies_endpoint import EndpointHost
 from agent.model.observation import Observation
 
 IdKey = tuple[str, str, str]
@@ -79,6 +80,11 @@ class Endpoint:
     """(first time, run, MAC) of every other run's sight that was joined to this one."""
     ambiguous: bool = False
     """Two MACs answered for the address in one run: which of them the rest belongs to is a guess, so it proves nothing."""
+    machine: str = ""
+    """Not an address but a machine that told of itself: its key. `cards`: its MACs, each with its addresses and whether it is built in."""
+    cards: dict[str, tuple[frozenset[str], bool]] = field(
+        default_factory=dict[str, tuple[frozenset[str], bool]]
+    )
 
     @property
     def router(self) -> bool:
@@ -96,9 +102,10 @@ class Endpoint:
         return not (self.ids or self.names or self.profile or self.ports or self.props)
 
     @property
-    def order(self) -> tuple[str, str, str, Us, str]:
+    def order(self) -> tuple[str, str, str, str, Us, str]:
         """Sort key that depends on content only."""
-        return (self.ns, self.ip or "", self.mac or "", self.first, min(self.runs, default=""))
+        run = min(self.runs, default="")
+        return (self.ns, self.ip or "", self.mac or "", self.machine, self.first, run)
 
     def solid(self, kind: str) -> set[str]:
         """Values of a strong identifier that are no placeholder."""
@@ -135,7 +142,7 @@ class Endpoint:
         """(what held the address, run) for every sight without a MAC and for the earliest with one: names of last resort."""
         sights = sorted([self.origin, *self.absorbed], key=lambda s: (s[0], s[1]))
         named = [s for s in sights if s[2] is not None][:1]
-        place = f"{self.ns}|{self.ip or ''}"
+        place = f"{self.ns}|{self.ip or self.machine}"
         return [(f"{place}|{mac or ''}", run) for _, run, mac in sights if mac is None] + [
             (f"{place}|{mac}", run) for _, run, mac in named
         ]
@@ -172,6 +179,7 @@ class Endpoint:
         self.own_names |= other.own_names
         self.ports |= other.ports
         self.certs.update(other.certs)
+        self.cards.update(other.cards)
         self.ambiguous |= other.ambiguous
 
 
@@ -244,6 +252,20 @@ def _property(e: Endpoint, o: Observation, b: bodies.Body) -> None:
         e.props.setdefault(b.name, set()).add(b.value.strip().casefold())
 
 
+def _machine(e: Endpoint, o: Observation, b: bodies.Body) -> None:
+    assert isinstance(b, EndpointHost)
+    m = b.machine
+    if m.serial.strip():
+        _identity(e, o, bodies.DeviceIdentity(scheme="serial", value=m.serial))
+    if m.uuid.strip():
+        _identity(e, o, bodies.DeviceIdentity(scheme="smbios", value=m.uuid))
+    for name in {m.name, f"{m.name}.{m.domain}" if m.domain else m.name}:
+        _name(e, o, bodies.HostName(name=name, source="endpoint"))
+    for card in b.machine.cards:
+        before = e.cards.get(card.mac, (frozenset[str](), False))
+        e.cards[card.mac] = (before[0] | set(card.addresses), before[1] or bool(card.built_in))
+
+
 _READERS: dict[type[bodies.Body], Callable[[Endpoint, Observation, bodies.Body], None]] = {
     bodies.TcpPort: _port,
     bodies.Banner: _banner,
@@ -253,4 +275,5 @@ _READERS: dict[type[bodies.Body], Callable[[Endpoint, Observation, bodies.Body],
     bodies.HostName: _name,
     bodies.DeviceIdentity: _identity,
     bodies.DeviceAttribute: _property,
+    EndpointHost: _machine,
 }

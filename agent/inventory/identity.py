@@ -15,24 +15,13 @@ from ipaddress import ip_address, ip_network
 
 from agent.inventory.contradiction import contradiction, one_at_a_time, same_profile, shared_name
 from agent.inventory.endpoint import COPYABLE, HARDWARE, STRONG, Endpoint, IdKey
+from agent.inventory.link import Link
 from agent.inventory.mac import next_to
+from agent.inventory.machine_links import told_links
 from agent.inventory.rarity import Rarity, assess, mac_key, name_key
 from agent.inventory.union_find import UnionFind, join
 from agent.model.judged import SiteFacts
 from agent.model.known import Why
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Two endpoints with enough signs in common. `tier`: 1 is the surest; each tier is judged as one batch."""
-
-    a: int
-    b: int
-    tier: int
-    feature: str
-    matched: str
-    weight: int
-    evidence: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +97,7 @@ def _links(es: list[Endpoint], rarity: Rarity, networks: Networks) -> list[Link]
             pairs.update((i, j) for n, i in enumerate(held) for j in held[n + 1 :])
     crowds = _crowds(es)
     found = (_link(i, j, es, rarity, networks, crowds) for i, j in sorted(pairs))
-    return [link for link in found if link is not None]
+    return [link for link in found if link is not None] + told_links(es, rarity)
 
 
 def _crowds(es: list[Endpoint]) -> dict[tuple[str, str, str], list[int]]:
@@ -150,7 +139,8 @@ def _link(
     if card and (metal or copy or name) and _answers_alike(i, j, es, rarity, crowds, card):
         return link(1, 950, "mac", *(kinds or ["name"]))
     if a.ip is None or b.ip is None:
-        return link(2, 900, *kinds, "name") if metal and name else None
+        told = bool(a.machine or b.machine)
+        return link(2, 900, *kinds, "name") if name and (metal or (told and copy)) else None
     if a.ns != b.ns:
         unknown = a.card is None or b.card is None
         if metal and (copy or name or (unknown and any(len(k[2]) >= 6 for k in metal))):

@@ -7,6 +7,7 @@ import re
 from agent.inventory.attributes import Claim
 from agent.inventory.endpoint import Endpoint
 from agent.model import bodies
+from agent.model.bodies_endpoint import EndpointHost
 
 _OWN = {"snmp": 0, "netbios": 0, "agent": 0, "smb": 0, "mdns": 1, "llmnr": 1, "dhcp": 1, "dns": 2}
 _DULL = re.compile(
@@ -26,6 +27,8 @@ def names(members: list[Endpoint]) -> list[Claim]:
                 standing = 9 if o.standing == "claimed" else _OWN.get(b.source, 3)
                 name = b.name.strip().rstrip(".")
                 found.append(Claim(name, standing, o.at, run, o.id, b.source))
+            elif isinstance(b, EndpointHost):
+                found.append(Claim(b.machine.name.strip(), 0, o.at, run, o.id, "endpoint"))
             elif isinstance(b, bodies.TlsCertificate):
                 host = e.host_bound(b.spki_sha256.lower())
                 if host:

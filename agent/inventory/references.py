@@ -72,6 +72,18 @@ def references(members: list[Endpoint], left: list[str], rarity: Rarity) -> dict
             why = doubtful or rarity.demoted.get(name_key(name))
             why = why or ("generic_name" if is_generic_name(label(name)) else None)
             add("name", e.ns, name, min(at[i] for i in evidence), evidence, why)
+        for mac in e.cards:
+            if kind_of(mac) == "burned_in":
+                add(
+                    "mac",
+                    e.ns,
+                    mac,
+                    e.first,
+                    sights["endpoint.host"],
+                    rarity.demoted.get(mac_key(mac)),
+                )
+        if e.machine:
+            add("asset", f"endpoint/{e.ns}", e.machine, e.first, sights["endpoint.host"], None)
         if e.mac:
             kind = kind_of(e.mac)
             why = "virtual_router" if e.router else "not_burned_in" if kind == "local" else None

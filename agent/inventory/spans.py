@@ -15,6 +15,7 @@ from agent.inventory.contradiction import contradiction, familiar
 from agent.inventory.endpoint import Endpoint
 from agent.inventory.mac import holder_mac
 from agent.model.bodies import ArpEntry, AssetClaim
+from agent.model.bodies_endpoint import EndpointHost, EndpointTable
 from agent.model.observation import Observation
 
 Seen = tuple[str, Observation]
@@ -29,6 +30,7 @@ def endpoints(observations: Iterable[Seen]) -> list[Endpoint]:
         lambda: defaultdict(list)
     )
     by_mac: dict[tuple[str, str], list[Seen]] = defaultdict(list)
+    machines: dict[tuple[str, str], Endpoint] = {}
     for run, o in sorted(observations, key=lambda s: (s[1].at, s[0], s[1].id)):
         if isinstance(o.body, AssetClaim):
             continue
@@ -39,11 +41,16 @@ def endpoints(observations: Iterable[Seen]) -> list[Endpoint]:
             by_address[o.subject.ns, ip][run].append((run, o))
         elif o.subject.kind == "mac":
             by_mac[o.subject.ns, o.subject.value].append((run, o))
+        elif isinstance(o.body, EndpointHost | EndpointTable):
+            ns, key = f"site/{o.subject.ns.removeprefix('endpoint/')}", o.subject.value
+            told = machines.setdefault((ns, key), Endpoint(ns, None, None, machine=key))
+            told.add(run, o)
     found: list[Endpoint] = []
     for (ns, ip), runs in sorted(by_address.items()):
         cells = [cell for seen in runs.values() for cell in _cells(ns, ip, seen)]
         found += _join(cells)
     _place_macs(found, by_mac)
+    found += machines.values()
     return sorted(found, key=lambda e: e.order)
 
 

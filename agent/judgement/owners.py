@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from agent.catalogs.remote_access import plain, tools
 from agent.inventory.attribution import Clue, Clues, attribute
 from agent.judgement.conditions import host_of
 from agent.judgement.hits import Hit
@@ -62,9 +63,8 @@ def by_tool(product: str, providers: Iterable[Provider]) -> Attribution | None:
 
 
 def _same_tool(a: str, b: str) -> bool:
-    """The same words, or one name inside the other ("N-central" and "N-able N-central")."""
-    x, y = (re.sub(r"[^a-z0-9]", "", t.lower()) for t in (a, b))
-    return min(len(x), len(y)) >= 4 and (x in y or y in x)
+    """The same words, or two names of one product of the catalogue ("N-central" and "N-able N-central")."""
+    return plain(a) == plain(b) or any(t.called([a]) and t.called([b]) for t in tools())
 
 
 def former_names(world: World) -> Iterator[Hit]:

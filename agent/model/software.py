@@ -44,6 +44,7 @@ TraceKind = Literal[
     "driver",
     "wmi_subscription",
     "safeboot",
+    "failure_action",
     "browser_extension",
     "firewall_rule",
     "listener",

@@ -17,9 +17,10 @@ from agent.net.pacer import Cap
 
 @dataclass
 class Gateway:
-    """*link*: networks that are reached without it; empty: nobody knows, and everybody is taken to be on the link."""
+    """*link*: networks that are reached without it. None: there is nothing beyond (loopback). Nobody lies in a link that nobody knows:
+    an empty one, or one without IPv6, means that everybody is taken to be beyond."""
 
-    link: tuple[Network, ...] = ()
+    link: tuple[Network, ...] | None = None
     pps: float = GATEWAY_PPS
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -35,9 +36,12 @@ class Gateway:
         return cls(tuple(net for text in link for net in parse_range(text)))
 
     def leads_to(self, host: str) -> bool:
+        if self.link is None:
+            return False
         address = ip_address(host)
-        nets = [n for n in self.link if n.version == address.version]
-        return bool(nets) and not any(address in n for n in nets)
+        if address.is_loopback or address.is_link_local:
+            return False
+        return not any(address in n for n in self.link if n.version == address.version)
 
     async def turn(self, host: str) -> None:
         """Wait until a new connection to *host* may take a place in the router's table; at once for one on the link."""

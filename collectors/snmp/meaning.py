@@ -65,7 +65,19 @@ def of_stack(system: SnmpSystem, walked: Walked) -> Iterator[Body]:
     ]
     units = [u for u in units if u]
     if len(units) > 1:
-        yield DeviceAttribute(name="stack_units", value="; ".join(units)[:MOST_TEXT])
+        yield DeviceAttribute(name="stack_units", value=bounded(units))
+
+
+def bounded(units: list[str]) -> str:
+    """*units* in a row, as many whole ones as `MOST_TEXT` holds, and how many more there are."""
+    kept: list[str] = []
+    room = MOST_TEXT - 20
+    for unit in units:
+        room -= len(unit) + 2
+        if room < 0:
+            return "; ".join([*kept, f"+{len(units) - len(kept)}"])
+        kept.append(unit)
+    return "; ".join(kept)
 
 
 def of_access_points(system: SnmpSystem, walked: Walked) -> Iterator[tuple[str, list[Body]]]:

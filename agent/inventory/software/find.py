@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from agent.catalogs.remote_access import Tool
 from agent.inventory.attribution import Clue, Clues, attribute
 from agent.inventory.software.signs import Sign, Told, signs, told
-from agent.inventory.software.users import users
 from agent.model.attribution import Attribution, Provider
 from agent.model.base import Id, hash_id
 from agent.model.known import Known
@@ -130,7 +129,7 @@ def _version(some: list[Sign]) -> Known[str]:
 
 def _owner(tool: Tool, facts: list[Told], providers: tuple[Provider, ...]) -> Attribution:
     clues: dict[str, list[Clue]] = {"ids": [], "names": [], "texts": [], "addresses": []}
-    keys = [k for p in providers for k in p.ids if users(tool, [k])]
+    keys = [k for p in providers for k in p.ids if tool.called([k])]
     for fact in facts:
         kinds = keys if fact.clue == "ids" else [""]
         clues[fact.clue] += [Clue(fact.value, fact.evidence, kind) for kind in dict.fromkeys(kinds)]
@@ -141,5 +140,5 @@ def _owner(tool: Tool, facts: list[Told], providers: tuple[Provider, ...]) -> At
     found = attribute(Clues(**{k: tuple(dict.fromkeys(v)) for k, v in clues.items()}), providers)
     if found.for_:
         return found
-    suspected = tuple(sorted(p.id for p in providers if users(tool, p.tools)))
+    suspected = tuple(sorted(p.id for p in providers if tool.called(p.tools)))
     return found.model_copy(update={"suspected": suspected}) if suspected else found

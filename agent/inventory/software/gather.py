@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from agent.inventory.software import told_by_snmp
+from agent.inventory.software import told_by_endpoint, told_by_snmp
 from agent.inventory.software.find import software
 from agent.inventory.software.reinstall import with_reinstall_paths
 from agent.model.asset import Asset
@@ -21,5 +21,9 @@ def gather(
 ) -> tuple[SoftwareItem, ...]:
     """*key*: the engagement's id key."""
     asset_of = {e: a.id for a in assets for e in a.evidence}
-    traces = tuple(told_by_snmp.traces(observations, asset_of))
+    seen = tuple(observations)
+    traces = (
+        *told_by_snmp.traces(seen, asset_of),
+        *told_by_endpoint.traces(seen, asset_of),
+    )
     return with_reinstall_paths(software(traces, providers, key), traces)

@@ -52,6 +52,9 @@ def _read(trace: Trace) -> Iterator[tuple[Tool, bool, bool]]:
     for kind, text in _texts(trace):
         for tool, strong in named(kind, text):
             yield tool, strong, kind == "path"
+    if trace.kind == "registry_value":
+        # The place is the product's own; its name was given by who read it.
+        yield from ((tool, False, True) for tool in tools() if tool.id == trace.name)
     if trace.kind == "name_asked":
         for tool in tools():
             if tool.asked(trace.name):
@@ -64,6 +67,8 @@ def _texts(trace: Trace) -> Iterator[tuple[Kind, str]]:
         case "service":
             yield "service", trace.name
             yield "display", trace.display or trace.name
+        case "safeboot":
+            yield "service", trace.name
         case "process" | "listener" | "connection":
             yield "process", trace.name
         case "package" | "policy_package":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent.model.bodies import DeviceAttribute, DeviceIdentity, HostName
+from collectors.snmp.meaning import MOST_TEXT, bounded
 from tests.collectors.snmp.agents import SYSTEM, agent
 from tests.collectors.snmp.test_probe import run
 
@@ -57,6 +58,13 @@ def test_every_member_of_a_stack_is_named() -> None:
     assert not [
         b for _, b in books.bodies if isinstance(b, DeviceIdentity) and b.scheme == "serial"
     ]
+
+
+def test_members_that_find_no_room_are_counted() -> None:
+    said = bounded([f"WS-C3850-48P FOC{n:08d}" for n in range(200)])
+    shown, _, more = said.rpartition("; +")
+    assert len(said) <= MOST_TEXT and len(shown.split("; ")) + int(more) == 200
+    assert bounded(["a 1", "b 2"]) == "a 1; b 2"
 
 
 def test_one_chassis_is_no_stack() -> None:

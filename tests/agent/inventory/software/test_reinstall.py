@@ -49,6 +49,7 @@ POWERSHELL = r'powershell.exe -File "\\dc\x.ps1" ScreenConnect.ClientService.exe
         "run_key",
         "wmi_subscription",
         "cron",
+        "failure_action",
         "policy_package",
         "policy_script",
         "policy_task",
@@ -77,3 +78,32 @@ def test_an_ordinary_task_brings_nothing_back() -> None:
 
 def test_what_only_runs_is_no_path() -> None:
     assert brought(judged(service(ONE))) == {(HOST, ONE): ()}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        rf'taskkill /f /im "{FOLDER}"',
+        "sc.exe stop ScreenConnect.ClientService.exe",
+        'sc \\\\srv1 delete "ScreenConnect.ClientService.exe"',
+        "net stop ScreenConnect.ClientService.exe",
+        "powershell Stop-Service ScreenConnect.ClientService.exe",
+        "systemctl disable --now ScreenConnect.ClientService.exe",
+        "apt-get -y purge ScreenConnect.ClientService.exe",
+        "msiexec.exe /qn /x{AAAA} ScreenConnect.ClientService.exe",
+    ],
+)
+def test_what_only_removes_it_is_no_path(command: str) -> None:
+    assert brought(judged(service(ONE), starter(command))) == {(HOST, ONE): ()}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cmd /c net stop x & net start ScreenConnect.ClientService.exe",
+        "msiexec /x old.msi /qn & msiexec /i new.msi ScreenConnect.ClientService.exe",
+        "systemctl restart ScreenConnect.ClientService.exe",
+    ],
+)
+def test_what_stops_and_starts_it_is_one(command: str) -> None:
+    assert brought(judged(service(ONE), starter(command))) == {(HOST, ONE): (BACK,)}
