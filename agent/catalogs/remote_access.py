@@ -41,12 +41,14 @@ _SECRET = re.compile(r"(?i)token|password|passwd|secret|rmmcode|pwd|authkey|priv
 class Identifier(M):
     """`on`: `value` of the exact name `key`, or the group `v` of `pattern` in the name, path, command line or a host name asked for.
 
+    `places` of a key: registry keys below HKLM (both views are read) or files, in which `*` stands within one part of the path.
     `as`: instance (its own agent, however many of the product are there), relay, company, account; `clue`: how attribution reads it.
     """
 
     on: Literal["value", "name", "path", "command", "asked"]
     pattern: str = ""
     key: str = ""
+    places: tuple[str, ...] = ()
     as_: Literal["instance", "relay", "company", "account"] = Field(alias="as")
     clue: Literal["ids", "names", "texts"]
     means: str
@@ -61,6 +63,8 @@ class Identifier(M):
             raise ValueError("an identifier has a key, or a pattern")
         if self.pattern and "v" not in self.regex.groupindex:
             raise ValueError(f"no group named v: {self.pattern}")
+        if bool(self.places) != bool(self.key):
+            raise ValueError(f"where does {self.key or self.pattern!r} stand?")
         if _SECRET.search(self.key):
             raise ValueError(f"{self.key!r} would be a secret")
         return self
@@ -84,6 +88,7 @@ class Tool(M):
     launchd: tuple[str, ...] = ()
     task: tuple[str, ...] = ()
     domain: tuple[str, ...] = ()
+    extension: tuple[str, ...] = ()
     identifiers: tuple[Identifier, ...] = ()
     examples: tuple[str, ...] = Field(min_length=1)
     not_examples: tuple[str, ...] = Field(min_length=1)

@@ -33,6 +33,7 @@ def schemas() -> dict[str, Any]:
     from agent.engagement.outlook import Outlook
     from agent.model.answers import Answers
     from agent.model.bodies import KINDS
+    from agent.model.endpoint_document import EndpointDocument
     from agent.model.judged import Judged
     from agent.model.ledger import LedgerEntry
     from agent.model.observation import Observation
@@ -55,6 +56,7 @@ def schemas() -> dict[str, Any]:
         "answers": Answers,
         "doctor": Doctor,
         "identify": Identified,
+        "endpoint": EndpointDocument,
         **{f"show:{part}": cls for part, cls in PARTS.items()},
         **{f"kind:{kind}": cls for kind, cls in sorted(KINDS.items())},
     }

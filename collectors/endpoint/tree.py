@@ -1,0 +1,68 @@
+"""The files of a machine below a root: `/` in earnest, a folder in a test. Reads only, bounded, never follows a link out of the root."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from pathlib import Path
+
+MOST_BYTES = 4_000_000
+MOST_ENTRIES = 20_000
+
+
+class Tree:
+    def __init__(self, root: Path = Path("/")) -> None:
+        self.root = root
+
+    def path(self, name: str) -> Path:
+        return self.root / name.lstrip("/")
+
+    def text(self, name: str, most: int = MOST_BYTES) -> str:
+        """Text of the file *name*, read leniently. Raises `OSError`."""
+        with self.path(name).open("rb") as opened:
+            return opened.read(most).decode("utf-8", "replace")
+
+    def lines(self, name: str) -> list[str]:
+        """Raises `OSError`."""
+        return self.text(name).splitlines()
+
+    def line(self, name: str) -> str:
+        """First line of a small file, empty where it cannot be read: for /sys."""
+        try:
+            return self.text(name, 4096).split("\n", 1)[0].strip()
+        except OSError:
+            return ""
+
+    def names(self, folder: str) -> list[str]:
+        """What lies in *folder*, sorted; empty where there is no such folder. Raises other `OSError`s."""
+        try:
+            found = sorted(p.name for p in self.path(folder).iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return found[:MOST_ENTRIES]
+
+    def glob(self, pattern: str) -> Iterator[str]:
+        """Files that *pattern* names; `*` stands within one part of a path. What cannot be listed is passed over."""
+        yield from self._glob("", pattern.strip("/").split("/"))
+
+    def _glob(self, base: str, parts: list[str]) -> Iterator[str]:
+        part, rest = parts[0], parts[1:]
+        if "*" in part:
+            try:
+                names = [n for n in self.names(base or "/") if fnmatch.fnmatchcase(n, part)]
+            except OSError:
+                return
+        else:
+            names = [part]
+        for name in names:
+            here = f"{base}/{name}"
+            if rest:
+                yield from self._glob(here, rest)
+            elif "*" in part or self.exists(here):
+                yield here
+
+    def exists(self, name: str) -> bool:
+        try:
+            return self.path(name).exists()
+        except OSError:
+            return False
