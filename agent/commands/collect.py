@@ -71,6 +71,18 @@ def _look(engagement: str, seconds: float, tool: str) -> dict[str, Any]:
             engagement=engagement,
             seconds=seconds,
         )
+    if sys.platform == "win32":
+        from collectors.endpoint.windows import machine, sources
+
+        return collect(
+            "windows",
+            machine.machine,
+            sources.sources(wanted()),
+            elevated=sources.elevated(),
+            tool=tool,
+            engagement=engagement,
+            seconds=seconds,
+        )
     raise Stop(f"handover collect cannot look at {sys.platform} yet", EXIT_REFUSED)
 
 

@@ -92,14 +92,11 @@ def redact(command: str, keep: Iterable[re.Pattern[str]] = ()) -> str:
     """*command* as it may be shown, at most 1,024 characters. What *keep* finds (whole match) stands at its end."""
     text = command.replace("\0", " ")[:8192].strip()
     shown: list[str] = []
-    tokens = list(_TOKEN.finditer(text))
-    first = _program(text)
-    start = len(first)
-    if first:
+    if first := _program(text):
         shown.append(first)
-    for token in tokens:
-        if token.start() >= start:
-            shown.append(_argument(token[0]))
+    for token in _TOKEN.finditer(text, len(first)):
+        # Programs in a row are parted by commas (Userinit).
+        shown += [_argument(part) for part in token[0].split(",") if part]
     kept: list[str] = []
     for pattern in keep:
         kept += [m[0][:600] for m in pattern.finditer(text)]

@@ -18,15 +18,19 @@ LONGEST = 253
 
 
 def paths(
-    tree: Tree, wanted: Wanted, roots: Iterable[str], homes: Iterable[str], inside: Iterable[str]
+    tree: Tree,
+    wanted: Wanted,
+    roots: Iterable[tuple[str, int]],
+    homes: Iterable[str],
+    inside: Iterable[str],
 ) -> Source:
-    """*roots*: folders whose entries, and theirs, are tried by full path. *inside*: folders of each of *homes* in which portable programs
+    """*roots*: folders whose entries are tried by full path, to that depth. *inside*: folders of each of *homes* in which portable programs
     lie, tried by their base name."""
     folders, people, parts = tuple(roots), tuple(homes), tuple(inside)
 
     def source(views: Views) -> Iterator[Row]:
-        for root in folders:
-            yield from _tried(tree, wanted, views, root, 2)
+        for root, depth in folders:
+            yield from _tried(tree, wanted, views, root.rstrip("/"), depth)
         for home in people:
             for part in parts:
                 folder = f"{home}/{part}".rstrip("/")

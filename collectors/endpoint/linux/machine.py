@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ _MAC = re.compile(r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")
 _MADE_UP = ("docker", "veth", "br-", "virbr", "vnet", "tap", "tun", "wg", "zt", "tailscale", "lo")
 
 
-def machine(tree: Tree, addresses: dict[str, tuple[str, ...]], name: str = "") -> dict[str, Any]:
+def machine(tree: Tree, addresses: Mapping[str, tuple[str, ...]], name: str = "") -> dict[str, Any]:
     """*addresses*: interface -> its addresses. Never raises: what cannot be read is left out."""
     system = os_release(tree)
     full = name or socket.gethostname()
@@ -68,7 +69,7 @@ def _domain(tree: Tree) -> str:
     return ""
 
 
-def _cards(tree: Tree, addresses: dict[str, tuple[str, ...]]) -> list[dict[str, Any]]:
+def _cards(tree: Tree, addresses: Mapping[str, tuple[str, ...]]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     try:
         names = tree.names("/sys/class/net")

@@ -25,7 +25,7 @@ from collectors.endpoint.traces import paths, values
 from collectors.endpoint.tree import Tree
 from collectors.endpoint.wanted import Wanted
 
-_ROOTS = ("/opt", "/usr/local", "/usr/share", "/var/lib", "/etc", "/srv")
+_ROOTS = tuple((f, 2) for f in ("/opt", "/usr/local", "/usr/share", "/var/lib", "/etc", "/srv"))
 _INSIDE = (
     "",
     "Downloads",
