@@ -81,6 +81,8 @@ MAY: dict[str, tuple[str, ...]] = {
     # Probes, and the programs that are apart.
     "scanners": (*PROBE, "scanners"),
     "collectors": (*PROBE, "collectors", "scanners"),
+    # Windows' own tables of interfaces: standard library only, as all of that collector.
+    "collectors.endpoint": (*PROBE, "agent.net.windows_tables", "collectors.endpoint"),
     "scanners.raw_helper": ("agent.model", "scanners.raw_helper"),
     "scanners.nmap_helper": ("agent.model", "scanners.nmap_helper"),
     # The lab is the other side of the wire: it must not know the product.

@@ -17,6 +17,7 @@ from agent.inventory.classify import read, told
 from agent.inventory.endpoint import Endpoint
 from agent.inventory.history import History, history
 from agent.inventory.identity import Identity, resolve
+from agent.inventory.inspections import inspections, local_admins
 from agent.inventory.mac import is_virtual
 from agent.inventory.naming import label_of, names, title
 from agent.inventory.placeholder import is_icon, is_placeholder
@@ -71,7 +72,10 @@ def _build(material: Material) -> Inventory:
     found = builder.inventory()
     maps = topologies(material.observations, found.assets, material.key)
     left = gather(material.observations, found.assets, material.providers, material.key)
-    return found.model_copy(update={"topologies": maps, "software": left})
+    looked = inspections(material.observations, found.assets, left)
+    admins = local_admins(material.observations, found.assets)
+    parts = {"topologies": maps, "software": left, "inspections": looked, "local_admins": admins}
+    return found.model_copy(update=parts)
 
 
 class _Builder:

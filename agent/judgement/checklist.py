@@ -213,6 +213,7 @@ def _proof(entry: ChecklistEntry, member: Member, world: World) -> tuple[tuple[s
         # Any address of the asset may carry the answer, but none may be left without one.
         only = member.subject if member.subject.kind == "service" else None
         keys = world.looked.proved(kind, member.addresses, only)
+        keys = keys or world.told(kind, member.assets)
         statuses += keys
         proved = proved and bool(keys)
     if not statuses:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.judgement.unknowns import fed_subjects
-from agent.judgement.world import World
+from agent.judgement.world import World, class_of
 from agent.model.asset import Asset
 from agent.model.bodies_snmp import SnmpSystem
 from agent.model.judged import SUBJECTS, Coverage, Unknown
@@ -33,9 +33,24 @@ def coverage(world: World, unknowns: tuple[Unknown, ...]) -> tuple[Coverage, ...
         else:
             # Of a subject without a probe nobody was looked at.
             reason = () if subject in fed else (f"subject_{subject}",)
-            looked = agents(world) if subject == "snmp" else 0
-            out.append(Coverage(subject=subject, looked=looked, total=None, reasons=reason))
+            looked, total = agents(world) if subject == "snmp" else 0, None
+            if subject == "leftovers":
+                looked, total, causes = machines(world)
+                reason += causes
+            out.append(Coverage(subject=subject, looked=looked, total=total, reasons=reason))
     return tuple(out)
+
+
+def machines(world: World) -> tuple[int, int | None, tuple[str, ...]]:
+    """(looked into to the end, of how many where that is known, what is missing) of the machines that run programs."""
+    all_of_them = world.inventory.inspections
+    whole = sum(i.whole for i in all_of_them)
+    known = world.looked.all_whole and not any(class_of(a) == "unknown" for a in systems(world))
+    causes = [
+        *(["endpoint_not_looked"] if any(i.channel == "" for i in all_of_them) else []),
+        *(["endpoint_partly"] if any(i.channel and not i.whole for i in all_of_them) else []),
+    ]
+    return whole, len(all_of_them) if known else None, tuple(causes)
 
 
 def agents(world: World) -> int:

@@ -94,7 +94,7 @@ def _unseen(entry: DoorEntry, world: World) -> tuple[bool, tuple[str, ...]]:
     statuses: list[str] = []
     for asset in world.inventory.assets:
         for kind in entry.asks:
-            keys = world.looked.proved(kind, asset.addrs)
+            keys = world.looked.proved(kind, asset.addrs) or world.told(kind, (asset.id,))
             if not keys:
                 return False, ()
             statuses += keys

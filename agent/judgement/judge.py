@@ -37,6 +37,8 @@ def judge(material: Material, inventory: Inventory) -> Judged:
         services=inventory.services,
         accounts=inventory.accounts,
         software=inventory.software,
+        inspections=inventory.inspections,
+        local_admins=inventory.local_admins,
         findings=found,
         checklist=items,
         doors=matrix,

@@ -5,15 +5,19 @@ What is ours or an approved vendor's is no finding. A tool whose owner nobody kn
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from agent.catalogs.remote_access import tools
+from agent.inventory.attribution import Clue, Clues, attribute
+from agent.inventory.inspections import KNOWN_GOOD
 from agent.judgement.hits import Hit
 from agent.judgement.world import World, asset_ref
+from agent.model.attribution import Provider
 from agent.model.finding import Severity
 from agent.model.software import SoftwareItem
 
-KNOWN_GOOD = ("ours", "approved")
 FULL = frozenset({"rmm"})
 """Runs programs as the system, unattended; the others show a screen or open a network."""
 
@@ -40,6 +44,62 @@ def _left(world: World) -> Iterator[SoftwareItem]:
             yield item
 
 
+def reinstall_path(world: World) -> Iterator[Hit]:
+    """What brings an agent back that is not ours: removing the agent alone is futile."""
+    for item in _left(world):
+        if item.reinstalled_by:
+            hit = _hit(item, "critical" if item.owner.owner == "former" else "high")
+            yield replace(hit, evidence=item.reinstalled_by)
+
+
+def agent_residue(world: World) -> Iterator[Hit]:
+    """Files or settings of an agent of which nothing runs and nothing is installed any more."""
+    for item in _left(world):
+        if item.form == "residue":
+            yield _hit(item, "low")
+
+
+def local_admin_former(world: World) -> Iterator[Hit]:
+    """A local administrator whose name is that of a former provider, of his people, or of his domain."""
+    former = [p for p in world.material.providers if p.role == "former"]
+    for admin in world.inventory.local_admins if former else ():
+        area, _, account = admin.name.rpartition("\\")
+        clues = Clues(
+            names=(Clue(area, admin.evidence),) if "." in area else (),
+            texts=tuple(Clue(t, admin.evidence) for t in _said(account, former)),
+        )
+        found = attribute(clues, former)
+        if found.provider is None and not found.suspected:
+            continue
+        names = [p.name for p in former if p.id in (found.provider, *found.suspected)]
+        for host in admin.hosts:
+            mine = tuple(e for e in admin.evidence if e in world.assets[host].evidence)
+            yield Hit(
+                asset_ref(host),
+                (host,),
+                mine,
+                {
+                    "words": admin.name[:120],
+                    "provider": ", ".join(names)[:200],
+                },
+                severity="critical" if found.provider else "high",
+                owner=found,
+            )
+
+
+def _said(account: str, former: list[Provider]) -> list[str]:
+    """The words of an account's name; and a provider's own name where the account has it without blanks (`adm-oldmsp`)."""
+    plain = _squeezed(account)
+    names = [n for p in former for n in (p.name, *p.aliases, *p.people)]
+    return [re.sub(r"[._-]+", " ", account)] + [
+        n for n in names if len(_squeezed(n)) >= 4 and _squeezed(n) in plain
+    ]
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.casefold())
+
+
 def _hit(item: SoftwareItem, severity: Severity) -> Hit:
     assert item.asset is not None
     names = {t.id: t.name for t in tools()}
@@ -59,4 +119,10 @@ def _hit(item: SoftwareItem, severity: Severity) -> Hit:
     )
 
 
-RULES = (rmm_agent, remote_access_agent)
+RULES = (
+    rmm_agent,
+    remote_access_agent,
+    reinstall_path,
+    agent_residue,
+    local_admin_former,
+)

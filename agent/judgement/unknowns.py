@@ -24,11 +24,13 @@ _SUBJECT_OF_KIND = {
     "snmp": "snmp",
     "directory": "accounts",
     "accounts": "accounts",
+    # Who is administrator of one machine says nothing of the directory.
+    "accounts.local": "leftovers",
     "dns": "dns",
     "firewall": "firewalls",
     "endpoint": "leftovers",
 }
-"""First part of a question kind -> the subject of the sweep it belongs to; the rest are devices."""
+"""A question kind, or its first part -> the subject of the sweep it belongs to; the rest are devices."""
 
 
 @dataclass
@@ -49,6 +51,7 @@ def unknowns(world: World) -> tuple[Unknown, ...]:
         *_networks(world),
         *_devices(world),
         *_told(world),
+        *_inside(world),
         *_ranges(world),
         *_mandate(world),
         *_subjects(world),
@@ -59,13 +62,16 @@ def unknowns(world: World) -> tuple[Unknown, ...]:
 def fed_subjects(world: World) -> frozenset[str]:
     """Subjects of which at least one question ended in a finished unit."""
     kinds = {
-        a.kind.partition(".")[0]
+        a.kind
         for _, s in world.material.statuses
         if s.outcome == "done"
         for a in s.asks
         if a.outcome in ("answered", "negative")
     }
-    return frozenset(_SUBJECT_OF_KIND.get(k, "devices") for k in kinds)
+    return frozenset(
+        _SUBJECT_OF_KIND.get(k) or _SUBJECT_OF_KIND.get(k.partition(".")[0], "devices")
+        for k in kinds
+    )
 
 
 def _runs(world: World) -> Iterator[Unknown]:
@@ -182,6 +188,18 @@ def _told(world: World) -> Iterator[Unknown]:
         for network in networks:
             params = {"network": network, "site": site}
             yield _unknown("subnet_unseen", network, site or None, params=params)
+
+
+def _inside(world: World) -> Iterator[Unknown]:
+    """Machines nobody looked into, and those of which a part stayed unread."""
+    for cause, wanted in (("endpoint_not_looked", False), ("endpoint_partly", True)):
+        counts: dict[str, int] = defaultdict(int)
+        for one in world.inventory.inspections:
+            if not one.whole and bool(one.channel) == wanted:
+                sites = world.assets[one.asset].sites
+                counts[sites[0] if sites else ""] += 1
+        for site, count in sorted(counts.items()):
+            yield _unknown(cause, site, site or None, count, {"site": site, "count": count})
 
 
 def _ranges(world: World) -> Iterator[Unknown]:

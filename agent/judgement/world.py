@@ -7,7 +7,7 @@ Newest wins: of several certificates or pages of one port the last one seen coun
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -19,6 +19,7 @@ from agent.material import Material
 from agent.model.asset import Asset
 from agent.model.bodies import KINDS, Banner, Body, HttpPage, TlsCertificate
 from agent.model.bodies_services import ServiceBody
+from agent.model.inspection import Inspection
 from agent.model.inventory import Inventory
 from agent.model.judged import SiteFacts
 from agent.model.observation import Observation
@@ -93,6 +94,41 @@ class World:
                 )
             )
         return tuple(out)
+
+    @cached_property
+    def inspections(self) -> dict[str, Inspection]:
+        """Asset id -> how far it was looked into."""
+        return {i.asset: i for i in self.inventory.inspections}
+
+    @cached_property
+    def _told(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """(asset, question) -> statuses of the newest document of the machine that answered it."""
+        asks: dict[str, tuple[str, frozenset[str]]] = {}
+        for _, s in self.material.statuses:
+            if s.outcome == "done":
+                kinds = frozenset(a.kind for a in s.asks if a.strength == "strong")
+                asks[s.unit] = (s.key, kinds)
+        out: dict[tuple[str, str], tuple[str, ...]] = {}
+        for one in self.inventory.inspections:
+            if one.channel != "endpoint" or one.elevated is not True:
+                continue
+            for o in (self.observations[e] for e in one.evidence if e in self.observations):
+                key, kinds = asks.get(o.unit, ("", frozenset[str]()))
+                for kind in kinds:
+                    out[one.asset, kind] = (key,)
+        return out
+
+    def told(self, kind: str, assets: Iterable[str]) -> tuple[str, ...]:
+        """Statuses by which every one of *assets* answered *kind* itself, from the inside; empty where one did not."""
+        keys: dict[str, None] = {}
+        if self.looked.damaged:
+            return ()
+        for asset in assets:
+            mine = self._told.get((asset, kind), ())
+            if not mine:
+                return ()
+            keys.update(dict.fromkeys(mine))
+        return tuple(keys)
 
     @cached_property
     def _seen_at(self) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from agent.model.account import Account
 from agent.model.asset import Asset
 from agent.model.base import Id, M
+from agent.model.inspection import Inspection, LocalAdmin
 from agent.model.judged import Conflict
 from agent.model.service import Service
 from agent.model.software import SoftwareItem
@@ -16,6 +17,8 @@ class Inventory(M):
     services: tuple[Service, ...]
     accounts: tuple[Account, ...] = ()
     software: tuple[SoftwareItem, ...] = ()
+    inspections: tuple[Inspection, ...] = ()
+    local_admins: tuple[LocalAdmin, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     topologies: tuple[Topology, ...] = ()
     labels: dict[Id, str] = {}

@@ -13,6 +13,7 @@ from agent.model.attribution import Attribution
 from agent.model.base import Id, M, Us
 from agent.model.checklist import ChecklistItem
 from agent.model.finding import Finding
+from agent.model.inspection import Inspection, LocalAdmin
 from agent.model.known import Known
 from agent.model.observation import Observation
 from agent.model.ref import Ref
@@ -213,6 +214,8 @@ class Judged(M):
     services: tuple[Service, ...]
     accounts: tuple[Account, ...] = ()
     software: tuple[SoftwareItem, ...] = ()
+    inspections: tuple[Inspection, ...] = ()
+    local_admins: tuple[LocalAdmin, ...] = ()
     findings: tuple[Finding, ...]
     checklist: tuple[ChecklistItem, ...]
     doors: tuple[Door, ...]

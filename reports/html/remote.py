@@ -14,6 +14,8 @@ from agent.model.software import SoftwareItem
 if TYPE_CHECKING:
     from reports.html.view import View
 
+MOST = 1_000
+"""Instances in the page; the rest is counted, and all are in inventory.json."""
 _RANK = {"former": 0, "contested": 1, "unknown": 2, "approved": 3, "client": 4, "ours": 5}
 _CHIP = {"former": "critical", "contested": "high", "unknown": "suspected", "ours": "done"}
 
@@ -26,7 +28,28 @@ class Remote:
         }
 
     @cached_property
+    def _read(self) -> frozenset[str]:
+        """Machines whose tasks and start-up entries were read to their end."""
+        wanted = {"tasks", "autostarts"}
+        return frozenset(
+            i.asset
+            for i in self._v.judged.inspections
+            if wanted <= {a.area for a in i.areas if a.state == "done"}
+        )
+
+    def starts_read(self, item: SoftwareItem) -> bool:
+        return item.asset in self._read
+
+    @property
+    def more(self) -> int:
+        return max(0, len(self._v.judged.software) - MOST)
+
+    @cached_property
     def rows(self) -> list[SoftwareItem]:
+        return self._sorted[:MOST]
+
+    @cached_property
+    def _sorted(self) -> list[SoftwareItem]:
         return sorted(
             self._v.judged.software,
             key=lambda i: (_RANK[i.owner.owner], i.category, i.product or "", i.asset or "", i.id),

@@ -22,6 +22,7 @@ from agent.model.service import Service
 from agent.model.status import ProbeStatus
 from reports.html import editions, layout
 from reports.html.editions import Edition
+from reports.html.inside import Inside
 from reports.html.remote import Remote
 from reports.html.texts import inert, iso_day
 from reports.html.words import Words
@@ -352,6 +353,11 @@ class View(Words):
     def chapter(self) -> Chapter:
         """The chapter of the map."""
         return Chapter(self)
+
+    @cached_property
+    def inside(self) -> Inside:
+        """How far machines were looked into."""
+        return Inside(self)
 
     @cached_property
     def remote(self) -> Remote:

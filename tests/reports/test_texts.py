@@ -18,6 +18,11 @@ HTML = Path(texts.__file__).parent
 SAME_IN_BOTH = frozenset(
     [
         "action",
+        "area_network",
+        "area_protection",
+        "area_services",
+        "look_hosts",
+        "machine",
         "addresses_never",
         "attr_contact",
         "bytes_never",
@@ -76,7 +81,19 @@ def test_no_text_is_left_that_nobody_shows() -> None:
         f"{p}_"
         for p in ("class", "cause", "code", "attr", "allow", "vantage", "outcome", "state", "who")
         + ("severity", "standing", "presence", "subject", "edition", "recipient", "known")
-        + ("filter", "letter", "since", "mode", "door", "form", "owner")
+        + (
+            "filter",
+            "letter",
+            "since",
+            "mode",
+            "door",
+            "form",
+            "owner",
+            "look",
+            "area",
+            "channel",
+            "principal",
+        )
         + ("link", "source", "guess", "gap", "cable", "map_legend")
     )
     unused = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.catalogs.risks import Example, ExampleHost
+from agent.inventory.inspections import inspections, local_admins
 from agent.inventory.software.gather import gather
 from agent.judgement.looked import Looked
 from agent.judgement.world import World
@@ -90,7 +91,13 @@ def example_world(example: Example) -> World:
         services += mine
     m = material(engagement(site), (run,))
     left = gather(m.observations, assets, m.providers, m.key)
-    inventory = Inventory(assets=tuple(assets), services=tuple(services), software=left)
+    inventory = Inventory(
+        assets=tuple(assets),
+        services=tuple(services),
+        software=left,
+        inspections=inspections(m.observations, assets, left),
+        local_admins=local_admins(m.observations, assets),
+    )
     return World(m, inventory, Looked(m))
 
 
