@@ -17,7 +17,14 @@ from agent.model.known import Known
 from agent.model.protection import ProtectionForm, ProtectionItem
 from agent.model.software import Artefact, Trace
 
-_BUILT_IN = ("nt authority\\", "nt service\\", "autorite nt\\", "autorité nt\\", ".\\")
+_BUILT_IN = (
+    "nt authority\\",
+    "nt service\\",
+    "autorite nt\\",
+    "autorité nt\\",
+    "nt-autorität\\",
+    ".\\",
+)
 
 
 def protection(
@@ -65,12 +72,13 @@ def _item(
 
 def _form(some: list[Sign]) -> ProtectionForm:
     modes = {m.state for s in some for m in s.modes}
-    if len(modes) == 1:
-        return modes.pop()
-    if modes:
-        return "unknown"
     engine = [s for s in some if s.engine]
-    if any(s.stopped for s in engine) and not any(s.runs for s in engine):
+    stopped = any(s.stopped for s in engine) and not any(s.runs for s in engine)
+    if len(modes) > 1 or (stopped and modes - {"off"}):
+        return "unknown"
+    if modes:
+        return modes.pop()
+    if stopped:
         # Its updater may still run: what protects does not.
         return "off"
     if any(s.runs for s in some):
