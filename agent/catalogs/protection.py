@@ -57,7 +57,7 @@ class Product(M):
     """One product. `confidence`: verified by two sources or the program itself, one_source, believed.
 
     `builtin`: comes with the system, so its presence is no finding. `real_time`: has an engine that watches files as they are opened;
-    option: it has one, and whether it is on is decided in its console. `engine`: the names (of the patterns) of the parts that are that
+    part: one that is installed and run apart; option: one that its console switches on, unseen from outside. `engine`: the names (of the patterns) of the parts that are that
     engine; none given, any part that runs is. `modes`: it runs in several states, and which is told by a value; without one it is unknown.
     `beside`: made to work beside another EDR. `snapshot`: backs up whole disks with a driver of its own. `family`: products that belong
     together and never disturb each other. `delivered_by`: ids of remote-access tools that install it for a provider, among other ways;
@@ -72,7 +72,7 @@ class Product(M):
     confidence: Literal["verified", "one_source", "believed"]
     sources: tuple[str, ...] = Field(min_length=1)
     builtin: bool = False
-    real_time: Literal["yes", "no", "option"] = "no"
+    real_time: Literal["yes", "no", "part", "option"] = "no"
     snapshot: bool = False
     beside: bool = False
     family: str = ""
@@ -107,8 +107,10 @@ class Product(M):
                 raise ValueError(f"repeats without bound before its end: {pattern}")
         if stray := set(self.engine) - own:
             raise ValueError(f"no pattern of the product: {sorted(stray)}")
-        if (self.kind == "backup") and self.real_time != "no":
+        if self.kind == "backup" and self.real_time != "no":
             raise ValueError("a backup watches no files")
+        if self.real_time in ("part", "option") and not self.engine:
+            raise ValueError("names the parts that are the engine")
         return self
 
     @cached_property
@@ -163,7 +165,7 @@ class ConflictText(M):
 def plain(text: str) -> str:
     """Small letters and digits of *text*, at most 200 characters of it, words parted by one blank."""
     flat = unicodedata.normalize("NFKD", text[:200]).encode("ascii", "ignore").decode("ascii")
-    return " ".join(re.findall(r"[a-z0-9]+", flat.lower()))
+    return " ".join(re.findall(r"[a-z0-9]+", flat[:200].lower()))
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
-from agent.catalogs.protection import Product, by_id
+from agent.catalogs.protection import KINDS, Product, by_id
 from agent.model.attribution import Attribution
 from agent.model.base import Id, hash_id
 from agent.model.protection import Conflict, ConflictKind, Open, ProtectionItem
@@ -62,6 +62,24 @@ def _product(item: ProtectionItem) -> Product:
     return by_id()[item.product]
 
 
+def _has_engine(item: ProtectionItem) -> bool:
+    """Of an engine that may be there or not, a part was seen."""
+    product = _product(item)
+    if product.real_time == "yes":
+        return True
+    names = {
+        "service": ("service", "display"),
+        "listener": ("process",),
+        "connection": ("process",),
+    }
+    return any(
+        product.is_engine(kind, artefact.name.strip())
+        for artefact in item.artefacts
+        for kind in KINDS
+        if kind in names.get(artefact.kind, (artefact.kind,))
+    )
+
+
 def _families(items: Iterable[ProtectionItem]) -> set[str]:
     return {_product(i).kin for i in items}
 
@@ -90,7 +108,7 @@ def _two_engines(live: list[ProtectionItem], server: bool | None) -> Iterator[Co
     """Defender counts where it is told to be active; on a server that is a conflict of its own."""
     some = [i for i in live if i.product != DEFENDER or (i.engine == "yes" and server is not True)]
     sure = [i for i in some if i.engine == "yes"]
-    maybe = [i for i in some if i.engine == "unknown"]
+    maybe = [i for i in some if i.engine == "unknown" and _has_engine(i)]
     if len(_families(sure)) > 1:
         yield _conflict("two_engines", sure)
     elif len(_families([*sure, *maybe])) > 1:
@@ -101,7 +119,10 @@ def _defender(live: list[ProtectionItem], server: bool | None) -> Iterator[Confl
     """On a client, Windows switches Defender off by itself; on a server it does not. A mode nobody read is not passive."""
     own = [i for i in live if i.product == DEFENDER and i.engine != "no"]
     others = [
-        i for i in live if i.engine != "no" and _product(i).kin != "defender" and i.kind != "backup"
+        i
+        for i in live
+        if i.engine == "yes" or (i.engine == "unknown" and _has_engine(i))
+        if _product(i).kin != "defender"
     ]
     if not own or not others or server is False:
         return

@@ -72,8 +72,8 @@ def _item(
 
 def _form(some: list[Sign]) -> ProtectionForm:
     modes = {m.state for s in some for m in s.modes}
-    engine = [s for s in some if s.engine]
-    stopped = any(s.stopped for s in engine) and not any(s.runs for s in engine)
+    # An engine of its own may be stopped while the rest protects in its way.
+    stopped = _stopped(some) and some[0].product.real_time != "part"
     if len(modes) > 1 or (stopped and modes - {"off"}):
         return "unknown"
     if modes:
@@ -88,9 +88,15 @@ def _form(some: list[Sign]) -> ProtectionForm:
     return "residue" if all(s.lies for s in some) else "installed"
 
 
+def _stopped(some: list[Sign]) -> bool:
+    """Was the engine seen stopped, and nowhere seen to run?"""
+    engine = [s for s in some if s.engine]
+    return any(s.stopped for s in engine) and not any(s.runs for s in engine)
+
+
 def _engine(product: Product, form: ProtectionForm, some: list[Sign]) -> Tri:
     """Does its real-time engine watch files? Unknown where nobody was told."""
-    if product.real_time == "no" or form in ("passive", "off"):
+    if product.real_time == "no" or form in ("passive", "off") or _stopped(some):
         return "no"
     if product.real_time == "option" or form == "unknown":
         return "unknown"
