@@ -96,9 +96,13 @@ def _stopped(some: list[Sign]) -> bool:
 
 def _engine(product: Product, form: ProtectionForm, some: list[Sign]) -> Tri:
     """Does its real-time engine watch files? Unknown where nobody was told."""
-    if product.real_time == "no" or form in ("passive", "off") or _stopped(some):
+    if product.real_time == "no":
         return "no"
-    if product.real_time == "option" or form == "unknown":
+    if form == "unknown":
+        return "unknown"
+    if form in ("passive", "off") or _stopped(some):
+        return "no"
+    if product.real_time == "option":
         return "unknown"
     told = any(True for s in some for _ in s.modes)
     return "yes" if told or any(s.engine and s.runs for s in some) else "unknown"

@@ -149,7 +149,12 @@ def test_no_secret_can_be_asked_for() -> None:
 
 def a_product(**fields: Any) -> dict[str, Any]:
     told = {"id": "x", "name": "X", "vendor": "X", "kind": "antivirus", "confidence": "believed"}
-    more = {"sources": ["x"], "console": ["X"], "examples": ["service x"], "not_examples": ["unit y"]}
+    more = {
+        "sources": ["x"],
+        "console": ["X"],
+        "examples": ["service x"],
+        "not_examples": ["unit y"],
+    }
     return {**told, **more, "service": ["x"], **fields}
 
 
@@ -177,7 +182,12 @@ def test_a_name_without_end_names_nothing() -> None:
     assert [p.id for p, _ in named("package", "ESET File Security " + "9" * 900)] == ["eset"]
     assert list(named("package", "ESET File Security " + "9" * LONGEST)) == []
     for kind in KINDS:
-        for text in ("A" * 900, "/Program Files/" * 60, "Gx" + "a" * 900 + "(Instance001)", "-" * 900):
+        for text in (
+            "A" * 900,
+            "/Program Files/" * 60,
+            "Gx" + "a" * 900 + "(Instance001)",
+            "-" * 900,
+        ):
             assert list(named(kind, text)) == []
 
 
