@@ -57,12 +57,12 @@ class Product(M):
     """One product. `confidence`: verified by two sources or the program itself, one_source, believed.
 
     `builtin`: comes with the system, so its presence is no finding. `real_time`: has an engine that watches files as they are opened;
-    part: one that is installed and run apart; option: one that its console switches on, unseen from outside. `engine`: the names (of the patterns) of the parts that are that
-    engine; none given, any part that runs is. `modes`: it runs in several states, and which is told by a value; without one it is unknown.
-    `beside`: made to work beside another EDR. `snapshot`: backs up whole disks with a driver of its own. `family`: products that belong
-    together and never disturb each other. `delivered_by`: ids of remote-access tools that install it for a provider, among other ways;
-    `only_from`: those that are the only way. `tamper`: what to ask of whom before it can be removed. `console`: what lists of consoles
-    (RMM, antivirus, backup) call it.
+    part: one that is installed and run apart; option: one that its console switches on, unseen from outside. `engine`: the patterns of
+    the parts that are that engine; none given, any part that runs is. `modes`: it runs in several states, and a value tells which;
+    without one it is unknown. `beside`: made to work beside another EDR. `snapshot`: backs up whole disks with a driver of its own.
+    `family`: products that belong together and never disturb each other. `delivered_by`: ids of remote-access tools that install it for
+    a provider, among other ways; `only_from`: those that are the only way. `tamper`: what to ask of whom before it can be removed.
+    `console`: what lists of consoles (RMM, antivirus, backup) call it.
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")

@@ -74,7 +74,7 @@ def test_every_pattern_fits_an_example_and_no_counter_example(product: Product) 
         assert product.fits(kind, normal_path(text) if kind == "path" else text), (kind, text)
         strong = [p.id for p, sure in named(kind, text) if sure]
         # A name that is one product's for sure is no other's.
-        assert set(strong) <= {product.id} or not product.fits(kind, text) == "strong", text
+        assert set(strong) <= {product.id} or product.fits(kind, text) != "strong", text
     for kind in KINDS:
         for pattern in product.patterns(kind):
             one = re.compile(pattern.removeprefix("~"), re.IGNORECASE)
