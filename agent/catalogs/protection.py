@@ -12,8 +12,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from typing import Any, Literal, Self
 
@@ -41,12 +40,15 @@ _UNBOUNDED = re.compile(r"(?<!\\)(?:[*+]|\{\d+,\})")
 _TAIL = re.compile(r"(?:\(/\.\*\)\?|\( \.\*\)\?|\.\*)$")
 
 
+State = Literal["running", "passive", "off"]
+
+
 class Mode(M):
     """The value of the exact name `key` says by `pattern` in which state the product is."""
 
     key: str
     pattern: str
-    state: Literal["running", "passive", "off"]
+    state: State
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
@@ -202,18 +204,22 @@ def _everything() -> dict[Kind, re.Pattern[str]]:
     }
 
 
-def named(kind: Kind, text: str) -> Iterator[tuple[Product, bool]]:
+def named(kind: Kind, text: str) -> tuple[tuple[Product, bool], ...]:
     """(product, is the sign strong by itself) of every product *text* may name; none for a text of more than `LONGEST` characters."""
+    return _named(kind, text) if text and len(text) <= LONGEST else ()
+
+
+@lru_cache(maxsize=1 << 16)
+def _named(kind: Kind, text: str) -> tuple[tuple[Product, bool], ...]:
+    # Machines of one client have most of their names in common, and thousands of rows name nothing: one expression says so.
     if kind == "path":
         text = normal_path(text)
-    # Thousands of rows name nothing: one expression says so.
-    if not text or len(text) > LONGEST or not _everything()[kind].fullmatch(text):
-        return
-    for product in products():
-        if how := product.fits(kind, text):
-            yield product, how == "strong"
+    if not text or not _everything()[kind].fullmatch(text):
+        return ()
+    return tuple((p, how == "strong") for p in products() if (how := p.fits(kind, text)))
 
 
+@lru_cache(maxsize=1 << 12)
 def called(text: str) -> tuple[Product, ...]:
     """The products a cell of a console list names: whole words, and of two names that overlap the longer one's."""
     words = f" {plain(text)} "

@@ -33,7 +33,8 @@ class ProtectionItem(M):
 
     `form`: `off` is stopped or switched off, and somebody looked; `installed` says nothing of whether it runs; `unknown`: it runs, and
     whether it is active or passive was not told, or told in two ways. `engine`: does its real-time engine watch the files of the host?
-    `accounts`: domain accounts its services log on with. `instance` keys are on the catalogue's list.
+    `updated`: newest day (ISO 8601) told for its signatures, or of a backup for its last copy. `accounts`: domain accounts its services
+    log on with. `instance` keys are on the catalogue's list.
     """
 
     id: Id
@@ -45,6 +46,7 @@ class ProtectionItem(M):
     engine: Tri
     artefacts: tuple[Artefact, ...]
     version: Known[str]
+    updated: Known[str]
     instance: dict[str, str] = {}
     accounts: tuple[str, ...] = ()
     owner: Attribution

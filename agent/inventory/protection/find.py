@@ -5,18 +5,20 @@ A name that is anybody's counts only beside another sign of the product on the s
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 
 from agent.catalogs.protection import Product, called
 from agent.inventory.attribution import Clue, Clues, attribute
-from agent.inventory.protection.signs import Fact, Sign, facts, signs
+from agent.inventory.protection.signs import UPDATED, Fact, Sign, facts, signs
 from agent.model.attribution import Attribution, Provider
 from agent.model.base import Tri, hash_id
 from agent.model.known import Known
 from agent.model.protection import ProtectionForm, ProtectionItem
 from agent.model.software import Artefact, Trace
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _BUILT_IN = (
     "nt authority\\",
     "nt service\\",
@@ -64,6 +66,7 @@ def _item(
         engine=_engine(product, form, some),
         artefacts=tuple(artefacts[k] for k in sorted(artefacts)),
         version=_version(some),
+        updated=_updated(some),
         instance={f.as_: f.value for f in reversed(told)},
         accounts=tuple(sorted({s.trace.account.strip() for s in some if _of_a_domain(s.trace)})),
         owner=_owner(product, told, providers),
@@ -71,7 +74,7 @@ def _item(
 
 
 def _form(some: list[Sign]) -> ProtectionForm:
-    modes = {m.state for s in some for m in s.modes}
+    modes: set[ProtectionForm] = {state for s in some for state in s.states}
     # An engine of its own may be stopped while the rest protects in its way.
     stopped = _stopped(some) and some[0].product.real_time != "part"
     if len(modes) > 1 or (stopped and modes - {"off"}):
@@ -102,10 +105,11 @@ def _engine(product: Product, form: ProtectionForm, some: list[Sign]) -> Tri:
         return "unknown"
     if form in ("passive", "off") or _stopped(some):
         return "no"
+    if any(True for s in some for _ in s.states):
+        return "yes"
     if product.real_time == "option":
         return "unknown"
-    told = any(True for s in some for _ in s.modes)
-    return "yes" if told or any(s.engine and s.runs for s in some) else "unknown"
+    return "yes" if any(s.engine and s.runs for s in some) else "unknown"
 
 
 def _artefact(trace: Trace) -> Artefact:
@@ -134,6 +138,15 @@ def _version(some: list[Sign]) -> Known[str]:
     if candidates:
         return Known[str](state="conflict", candidates=candidates)
     return Known[str].not_asked()
+
+
+def _updated(some: list[Sign]) -> Known[str]:
+    days = [(s.trace.values.get(UPDATED, ""), s.trace.evidence) for s in some]
+    told = [(day, evidence) for day, evidence in days if _DAY.fullmatch(day) and evidence]
+    if not told:
+        return Known[str].not_asked()
+    newest = max(day for day, _ in told)
+    return Known[str].of(newest, tuple(sorted({e for d, ids in told if d == newest for e in ids})))
 
 
 def _of_a_domain(trace: Trace) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agent.catalogs.protection import Kind, Mode, Product, named, products
+from agent.catalogs.protection import Kind, Product, State, called, named, products
 from agent.catalogs.remote_access import normal_path
 from agent.inventory.software.signs import program
 from agent.model.software import Trace
@@ -16,6 +16,10 @@ from agent.model.software import Trace
 LIVE = ("process", "listener", "connection")
 """Trace kinds that are only there while the program runs."""
 _FILES = frozenset({"path", "registry_value"})
+STATE, UPDATED = "protection.state", "protection.updated"
+"""Values of a trace that is the word of the system (Windows Security Center, a product's own status): what state, as of which day."""
+_STATES: dict[str, State] = {"on": "running", "passive": "passive", "off": "off", "expired": "off"}
+"""Expired protects no longer, says Microsoft of its Security Center (WSC_SECURITY_PRODUCT_STATE, iwscapi.h)."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,13 @@ class Sign:
         return self.trace.kind in _FILES
 
     @property
-    def modes(self) -> Iterator[Mode]:
-        """The states its values tell."""
+    def states(self) -> Iterator[State]:
+        """What its values tell."""
         for mode in self.product.modes:
             if mode.regex.fullmatch(self.trace.values.get(mode.key, "").strip()):
-                yield mode
+                yield mode.state
+        if (state := _STATES.get(self.trace.values.get(STATE, ""))) is not None:
+            yield state
 
 
 @dataclass(frozen=True)
@@ -78,10 +84,16 @@ def _read(trace: Trace) -> Iterator[tuple[Product, bool, bool, bool]]:
     for kind, text in _texts(trace):
         for product, strong in named(kind, text):
             yield product, strong, kind == "path", kind != "path" and product.is_engine(kind, text)
-    if trace.values:
+    if STATE in trace.values:
+        for product in called(trace.name):
+            yield product, True, False, False
+    elif trace.values:
         for product in products():
             if any(mode.key in trace.values for mode in product.modes):
                 yield product, True, False, False
+            elif trace.kind == "registry_value" and product.id == trace.name:
+                # The place is the product's own; its name was given by who read it.
+                yield product, False, True, False
 
 
 def _texts(trace: Trace) -> Iterator[tuple[Kind, str]]:
