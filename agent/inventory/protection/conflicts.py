@@ -29,10 +29,10 @@ def conflicts(
     """*server*: does the asset run a server's system? None where nobody knows."""
     protects: dict[Id, list[ProtectionItem]] = defaultdict(list)
     agents: dict[Id, list[SoftwareItem]] = defaultdict(list)
-    for item in sorted(items, key=lambda i: i.id):
+    for item in items:
         if item.product in by_id():
             protects[item.asset].append(item)
-    for agent in sorted(software_items, key=lambda i: i.id):
+    for agent in software_items:
         if agent.asset is not None:
             agents[agent.asset].append(agent)
     found = [

@@ -70,7 +70,7 @@ def _meaning(table: str, row: tuple[Cell, ...]) -> Trace | None:
         known = cells["kind"] in ("antivirus", "backup") and bool(called(cells["name"]))
         return _trace(table, name=cells["name"], values=values) if known else None
     kept = {c: cells.get(c, "") for c in ("display", "command", "path", "account", "version")}
-    state = "running" if table == "processes" else _STATES.get(cells.get("state", ""), "unknown")
+    state = _STATES.get(cells.get("state", ""), "unknown")
     trace = _trace(table, name=cells.get("name", ""), state=state, **kept)
     return trace if signs(trace) else None
 

@@ -238,7 +238,9 @@ def test_every_kind_can_be_found() -> None:
         service("EPSecurityService"),
         FALCON_OLD,
     )
-    assert {c.kind for c in judged(*everything, server=True)} == set(get_args(ConflictKind))
+    told = judged(*everything, server=True)
+    assert {c.kind for c in told} == set(get_args(ConflictKind))
+    assert [c.id for c in told] == sorted(c.id for c in told)
 
 
 @given(st.randoms(use_true_random=False), st.sampled_from((True, False, None)))

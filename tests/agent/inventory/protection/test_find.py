@@ -32,7 +32,7 @@ FORMER = Provider(
     domains=("infosud.example",),
     networks=("203.0.113.0/24",),
     tools=("ESET Protect", "N-central"),
-    ids={"crowdstrike": ("FEDCBA9876543210FEDCBA9876543210-34",)},
+    ids={"crowdstrike": ("FEDCBA9876543210FEDCBA9876543210-34",), "screenconnect": ("9" * 32,)},
 )
 PROVIDERS = (OURS, FORMER)
 RUNNING: tuple[TraceKind, ...] = ("service", "unit", "launchd", "process")
@@ -211,6 +211,8 @@ def test_a_name_that_is_anybodys_needs_another_sign() -> None:
         only(trace("process", "sfc.exe", path=r"C:\Program Files\Cisco\AMP\8.1\sfc.exe")).product
         == "cisco_amp"
     )
+    started = f'"{folder}" -service'
+    assert only(trace("service", "Backup Service Controller", command=started)).product == "cove"
     item = only(trace("service", "MMS"), trace("service", "AcrSch2Svc"))
     assert [a.name for a in item.artefacts] == ["AcrSch2Svc", "MMS"]
 
@@ -218,6 +220,13 @@ def test_a_name_that_is_anybodys_needs_another_sign() -> None:
 def test_the_folder_decides_between_two_that_share_a_name() -> None:
     folder = r"C:\Program Files (x86)\StorageCraft\ShadowProtect\ShadowProtectSvc.exe"
     assert only(trace("service", "ShadowProtectSvc", path=folder)).product == "shadowprotect"
+    by = {
+        i.product: [a.name for a in i.artefacts]
+        for i in found(
+            trace("service", "stc_raw_agent"), trace("service", "ShadowProtectSvc", path=folder)
+        )
+    }
+    assert by == {"datto_siris": ["stc_raw_agent"], "shadowprotect": ["ShadowProtectSvc"]}
     both = found(trace("service", "stc_raw_agent"), trace("service", "ShadowProtectSvc"))
     assert {i.product for i in both} == {"datto_siris", "shadowprotect"}
 
@@ -231,6 +240,7 @@ def test_the_folder_decides_between_two_that_share_a_name() -> None:
         (trace("service", "VeeamManagementAgentSvc", values={"CloudGatewayAddress": "203.0.113.7:6180"}), "former"),
         (trace("service", "VeeamManagementAgentSvc", values={"CloudGatewayAddress": "infosud.example.evil.test:6180"}), "unknown"),
         (trace("process", "BackupFP.exe", values={"PartnerName": "InfoSud Services"}), "unknown"),
+        (trace("service", "CSFalconService", values={"CU": "9" * 32}), "unknown"),  # an id of another tool
         (trace("service", "CSFalconService", values={"CU": "0" * 32}), "unknown"),
         (trace("service", "ekrn"), "unknown"),
     ],

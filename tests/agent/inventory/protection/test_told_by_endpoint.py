@@ -126,7 +126,9 @@ def test_values_are_those_the_catalogue_names() -> None:
         {"tool": "crowdstrike", "place": "HKLM", "key": "Token", "value": "hunter2"},
         {"tool": "screenconnect", "place": "HKLM", "key": "CU", "value": "x"},
     ]
-    (item,) = found(table("values", *rows)).values()
+    one = table("values", *rows)
+    assert [t.values for t in traces([("run", one)], {one.id: HOST})] == [{"CU": "F" * 32}]
+    (item,) = found(one).values()
     assert (item.product, item.instance) == ("crowdstrike", {"instance": "F" * 32})
     assert item.form == "residue"
 
