@@ -19,6 +19,7 @@ from agent.model.protection import ProtectionForm, ProtectionItem
 from agent.model.software import Artefact, Trace
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DIGITS = re.compile(r"[0-9a-f]{32}")
 _BUILT_IN = (
     "nt authority\\",
     "nt service\\",
@@ -155,14 +156,34 @@ def _of_a_domain(trace: Trace) -> bool:
     return ("\\" in account or "@" in account) and not account.startswith(_BUILT_IN)
 
 
+def _with_checksum(value: str, providers: tuple[Provider, ...]) -> str:
+    """People copy an id of 32 digits with the checksum its console shows after a dash; the machine keeps the digits alone."""
+    whole = {i for p in providers for ids in p.ids.values() for i in ids}
+    plain = value.lower()
+    return next(
+        (i for i in sorted(whole) if _DIGITS.fullmatch(plain) and i.lower()[:33] == f"{plain}-"),
+        value,
+    )
+
+
+def _host(relay: str) -> str:
+    """The host of an address with or without a scheme, ports (`host:6180:0`) and a path."""
+    text = relay.split("://")[-1].split("/")[0]
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    # A bare IPv6 address is all colons.
+    return text if text.count(":") > 2 else text.partition(":")[0]
+
+
 def _owner(product: Product, told: list[Fact], providers: tuple[Provider, ...]) -> Attribution:
     clues: dict[str, list[Clue]] = {"ids": [], "names": [], "texts": [], "addresses": []}
     keys = sorted({k for p in providers for k in p.ids if product in called(k)})
     for fact in told:
         kinds = keys if fact.clue == "ids" else [""]
-        clues[fact.clue] += [Clue(fact.value, fact.evidence, kind) for kind in kinds]
+        value = _with_checksum(fact.value, providers) if fact.clue == "ids" else fact.value
+        clues[fact.clue] += [Clue(value, fact.evidence, kind) for kind in kinds]
         if fact.as_ == "relay":
-            host = fact.value.split("://")[-1].split("/")[0].rsplit(":", 1)[0]
+            host = _host(fact.value)
             clues["names"].append(Clue(host, fact.evidence))
             clues["addresses"].append(Clue(host, fact.evidence))
     found = attribute(Clues(**{k: tuple(dict.fromkeys(v)) for k, v in clues.items()}), providers)

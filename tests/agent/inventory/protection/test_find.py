@@ -30,7 +30,7 @@ FORMER = Provider(
     role="former",
     name="InfoSud Services",
     domains=("infosud.example",),
-    networks=("203.0.113.0/24",),
+    networks=("203.0.113.0/24", "2001:db8:7::/48"),
     tools=("ESET Protect", "N-central"),
     ids={"crowdstrike": ("FEDCBA9876543210FEDCBA9876543210-34",), "screenconnect": ("9" * 32,)},
 )
@@ -237,9 +237,14 @@ def test_the_folder_decides_between_two_that_share_a_name() -> None:
         (trace("service", "CSFalconService", values={"CU": "fedcba9876543210fedcba9876543210-34"}), "former"),
         (trace("service", "CSFalconService", values={"CU": "0123456789ABCDEF0123456789ABCDEF-12"}), "ours"),
         (trace("service", "VeeamManagementAgentSvc", values={"CloudGatewayAddress": "vac.infosud.example:6180"}), "former"),
+        (trace("service", "VeeamManagementAgentSvc", values={"CloudGatewayAddress": "vac.infosud.example:6180:0"}), "former"),
+        (trace("service", "VeeamManagementAgentSvc", values={"CloudGatewayAddress": "https://[2001:db8:7::7]:6180/x"}), "former"),
+        (trace("service", "VeeamManagementAgentSvc", values={"CloudGatewayAddress": "2001:db8:7::7"}), "former"),
         (trace("service", "VeeamManagementAgentSvc", values={"CloudGatewayAddress": "203.0.113.7:6180"}), "former"),
         (trace("service", "VeeamManagementAgentSvc", values={"CloudGatewayAddress": "infosud.example.evil.test:6180"}), "unknown"),
         (trace("process", "BackupFP.exe", values={"PartnerName": "InfoSud Services"}), "unknown"),
+        (trace("service", "CSFalconService", values={"CU": "fedcba9876543210fedcba9876543210"}), "former"),
+        (trace("service", "CSFalconService", values={"CU": "fedcba9876543210"}), "unknown"),
         (trace("service", "CSFalconService", values={"CU": "9" * 32}), "unknown"),  # an id of another tool
         (trace("service", "CSFalconService", values={"CU": "0" * 32}), "unknown"),
         (trace("service", "ekrn"), "unknown"),
