@@ -79,7 +79,5 @@ def _trace(table: str, **fields: Any) -> Trace:
     # Made of checked rows: nothing is left to validate.
     empty: dict[str, Any] = {"display": "", "command": "", "path": "", "account": "", "version": ""}
     rest: dict[str, Any] = {"publisher": "", "state": "unknown", "values": {}, "evidence": ()}
-    kind = _KINDS[table]
-    return Trace.model_construct(
-        **(empty | rest | {"host": None, "kind": kind, "channel": "endpoint"} | fields)
-    )
+    said: dict[str, Any] = {"host": None, "kind": _KINDS[table], "channel": "endpoint", **fields}
+    return Trace.model_construct(**(empty | rest | said))
