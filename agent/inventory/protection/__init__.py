@@ -1,0 +1,1 @@
+"""Antivirus, EDR and backup of each host, and what of it gets in its own way."""
