@@ -22,7 +22,10 @@ from agent.inventory.mac import is_virtual
 from agent.inventory.naming import label_of, names, title
 from agent.inventory.placeholder import is_icon, is_placeholder
 from agent.inventory.presence import Whereabouts
+from agent.inventory.protection.conflicts import conflicts
+from agent.inventory.protection.gather import gather as protection
 from agent.inventory.references import Held, Ids, references
+from agent.inventory.server import runs_server
 from agent.inventory.services import services
 from agent.inventory.software.gather import gather
 from agent.inventory.spans import endpoints
@@ -74,7 +77,9 @@ def _build(material: Material) -> Inventory:
     left = gather(material.observations, found.assets, material.providers, material.key)
     looked = inspections(material.observations, found.assets, left)
     admins = local_admins(material.observations, found.assets)
+    shields = protection(material.observations, found.assets, material.providers, material.key)
     parts = {"topologies": maps, "software": left, "inspections": looked, "local_admins": admins}
+    parts |= {"protection": shields, "clashes": conflicts(shields, left, runs_server(found.assets))}
     return found.model_copy(update=parts)
 
 

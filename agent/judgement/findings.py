@@ -18,6 +18,7 @@ from agent.judgement.rules_devices import (
 )
 from agent.judgement.rules_end_of_life import end_of_life_os
 from agent.judgement.rules_link import dhcp_stranger, neighbour_announced, port_authentication
+from agent.judgement.rules_protection import RULES as PROTECTION_RULES
 from agent.judgement.rules_snmp import RULES as SNMP_RULES
 from agent.judgement.rules_software import RULES as SOFTWARE_RULES
 from agent.judgement.world import World
@@ -40,6 +41,7 @@ JUDGES: Mapping[str, Callable[[World], Iterator[Hit]]] = {
         port_authentication,
         *SNMP_RULES,
         *SOFTWARE_RULES,
+        *PROTECTION_RULES,
     )
 }
 RANK = {s: i for i, s in enumerate(SEVERITIES)}

@@ -37,6 +37,8 @@ def judge(material: Material, inventory: Inventory) -> Judged:
         services=inventory.services,
         accounts=inventory.accounts,
         software=inventory.software,
+        protection=inventory.protection,
+        clashes=inventory.clashes,
         inspections=inventory.inspections,
         local_admins=inventory.local_admins,
         findings=found,

@@ -30,6 +30,7 @@ from agent.model.judged import (
     Todo,
     Unknown,
 )
+from agent.model.software import SoftwareItem
 
 TODAY = 5
 TOP_UNKNOWNS = 5
@@ -70,8 +71,8 @@ def page_one(
         estate=dict(sorted(Counter(class_of(a) for a in systems(world)).items())),
         left_alone=left_alone(world),
         personal_devices=personal_devices(world),
-        no_rmm=None,
-        no_antivirus=None,
+        no_rmm=_without(world, {i.asset for i in world.inventory.software if _ours(i)}),
+        no_antivirus=_without(world, _protected(world, ("antivirus", "edr")), "protection"),
         no_backup=None,
         second_factor_foreign=None,
         leavers=None,
@@ -177,6 +178,28 @@ def personal_devices(world: World) -> int | None:
     """Telephones with a random MAC address; None where no MAC address was ever seen."""
     macs = any(p.mac is not None for a in world.inventory.assets for p in a.ports)
     return sum(personal(a) for a in systems(world)) if macs else None
+
+
+def _ours(item: SoftwareItem) -> bool:
+    return item.category == "rmm" and item.owner.owner == "ours" and item.form != "residue"
+
+
+def _protected(world: World, kinds: tuple[str, ...]) -> set[Id]:
+    return {i.asset for i in world.inventory.protection if i.kind in kinds and i.engine != "no"}
+
+
+def _without(world: World, having: set[Id | None] | set[Id], area: str = "") -> int | None:
+    """Machines read to their end that have it not. Zero is said only when every machine was read; before, nobody knows."""
+    read = [
+        i
+        for i in world.inventory.inspections
+        if i.whole and (not area or any(a.area == area and a.state == "done" for a in i.areas))
+    ]
+    count = sum(i.asset not in having for i in read)
+    if count:
+        return count
+    every = world.inventory.inspections
+    return 0 if every and len(read) == len(every) and world.looked.all_whole else None
 
 
 def backup_facts(world: World) -> dict[str, str]:

@@ -7,6 +7,8 @@ from agent.model.asset import Asset
 from agent.model.base import Id, M
 from agent.model.inspection import Inspection, LocalAdmin
 from agent.model.judged import Conflict
+from agent.model.protection import Conflict as Clash
+from agent.model.protection import ProtectionItem
 from agent.model.service import Service
 from agent.model.software import SoftwareItem
 from agent.model.topology import Topology
@@ -17,6 +19,8 @@ class Inventory(M):
     services: tuple[Service, ...]
     accounts: tuple[Account, ...] = ()
     software: tuple[SoftwareItem, ...] = ()
+    protection: tuple[ProtectionItem, ...] = ()
+    clashes: tuple[Clash, ...] = ()
     inspections: tuple[Inspection, ...] = ()
     local_admins: tuple[LocalAdmin, ...] = ()
     conflicts: tuple[Conflict, ...] = ()

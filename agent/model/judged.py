@@ -16,6 +16,8 @@ from agent.model.finding import Finding
 from agent.model.inspection import Inspection, LocalAdmin
 from agent.model.known import Known
 from agent.model.observation import Observation
+from agent.model.protection import Conflict as Clash
+from agent.model.protection import ProtectionItem
 from agent.model.ref import Ref
 from agent.model.run import Resumed, RunHeader, SessionEnd
 from agent.model.service import Service
@@ -214,6 +216,8 @@ class Judged(M):
     services: tuple[Service, ...]
     accounts: tuple[Account, ...] = ()
     software: tuple[SoftwareItem, ...] = ()
+    protection: tuple[ProtectionItem, ...] = ()
+    clashes: tuple[Clash, ...] = ()
     inspections: tuple[Inspection, ...] = ()
     local_admins: tuple[LocalAdmin, ...] = ()
     findings: tuple[Finding, ...]

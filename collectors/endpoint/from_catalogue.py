@@ -1,7 +1,8 @@
-"""What the collector looks for, from the catalogue of remote-access products."""
+"""What the collector looks for, from the catalogues of remote access and of protection."""
 
 from __future__ import annotations
 
+from agent.catalogs.protection import products
 from agent.catalogs.remote_access import tools
 from collectors.endpoint.wanted import Value, Wanted
 
@@ -15,15 +16,19 @@ _INSTALLERS = (
 def wanted() -> Wanted:
     """Everything the shipped catalogue names."""
     known = tools()
+    shields = products()
     return Wanted(
         keep=(
             *(i.pattern for t in known for i in t.identifiers if i.on == "command"),
             *_INSTALLERS,
         ),
-        paths=tuple(p.removeprefix("~") for t in known for p in t.path),
+        paths=tuple(p.removeprefix("~") for t in (*known, *shields) for p in t.path),
         programs=tuple(p for t in known for p in t.process if p[0] != "~"),
         values=tuple(
-            Value(t.id, place, i.key) for t in known for i in t.identifiers for place in i.places
+            Value(t.id, place, i.key)
+            for t in (*known, *shields)
+            for i in t.identifiers
+            for place in i.places
         ),
         extensions=tuple(e for t in known for e in t.extension),
     )

@@ -12,6 +12,8 @@ from collectors.endpoint.source import CannotRead
 SERVICES = r"SYSTEM\CurrentControlSet\Services"
 PROFILES = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 MOST = 20_000
+MOST_ID = 32
+"""Bytes of a binary identifier."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class Registry:
                 value, _ = reg.QueryValueEx(opened, name)
             except OSError:
                 return ""
+        # An identifier may be bytes (CrowdStrike's customer id); a longer one is none.
+        if isinstance(value, bytes) and len(value) <= MOST_ID:
+            return value.hex()
         return shown(value)
 
     def keys(self, key: str) -> list[str]:

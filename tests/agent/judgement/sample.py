@@ -9,6 +9,9 @@ from typing import Any
 
 from agent.catalogs.risks import Example, ExampleHost
 from agent.inventory.inspections import inspections, local_admins
+from agent.inventory.protection.conflicts import conflicts
+from agent.inventory.protection.gather import gather as protection
+from agent.inventory.server import runs_server
 from agent.inventory.software.gather import gather
 from agent.judgement.looked import Looked
 from agent.judgement.world import World
@@ -33,6 +36,7 @@ FORMER = Provider(
     domains=("oldmsp.example",),
     networks=("203.0.113.16/28",),
     tools=("ScreenConnect",),
+    ids={"crowdstrike": ("f" * 32,), "ninja": ("old-division",)},
 )
 OURS = Provider(id="ours", role="ours", name="Us", domains=("us.example",))
 
@@ -91,10 +95,13 @@ def example_world(example: Example) -> World:
         services += mine
     m = material(engagement(site), (run,))
     left = gather(m.observations, assets, m.providers, m.key)
+    shields = protection(m.observations, assets, m.providers, m.key)
     inventory = Inventory(
         assets=tuple(assets),
         services=tuple(services),
         software=left,
+        protection=shields,
+        clashes=conflicts(shields, left, runs_server(assets)),
         inspections=inspections(m.observations, assets, left),
         local_admins=local_admins(m.observations, assets),
     )

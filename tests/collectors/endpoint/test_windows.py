@@ -80,7 +80,7 @@ import json, sys
 from collectors.endpoint.collect import collect
 from collectors.endpoint.wanted import Value, Wanted
 from collectors.endpoint.windows import machine, sources
-told = json.loads(sys.argv[3])
+told = json.load(open(sys.argv[3], encoding="utf-8"))
 told["values"] = tuple(Value(**v) for v in told["values"])
 w = Wanted(**{k: tuple(v) for k, v in told.items()})
 d = collect("windows", machine.machine, sources.sources(w), elevated=sources.elevated())
@@ -91,8 +91,11 @@ sys.stdout.buffer.write(json.dumps(d).encode())
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     wine = Wine(tmp_path_factory.mktemp("wine"))
+    # A command line of Windows has 32,767 characters at most.
+    file = tmp_path_factory.mktemp("wanted") / "wanted.json"
+    file.write_text(json.dumps(asdict(wanted())), "utf-8")
     try:
-        said = wine.python(_PLANT + _LOOK, CANARY, INSTANCE, json.dumps(asdict(wanted())))
+        said = wine.python(_PLANT + _LOOK, CANARY, INSTANCE, f"Z:{file}")
     finally:
         wine.end()
     yield json.loads(said)
