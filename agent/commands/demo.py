@@ -49,6 +49,7 @@ def audit_lab(
 
     from agent.commands.judging import judged
     from agent.engagement.engagement import load_engagement
+    from agent.imports.endpoints import Brought, bring_endpoints
     from agent.perform import Performing, RunRequest
     from agent.progress import Show
     from fixtures.lab import Lab
@@ -58,6 +59,7 @@ def audit_lab(
     folder = Path(tempfile.mkdtemp(prefix="handover-demo-"))
     started = time.monotonic()
     partial = False
+    brought = Brought()
     try:
         engagement = folder / "engagement"
         for number, site in enumerate(("siege", "depot"), start=1):
@@ -73,7 +75,14 @@ def audit_lab(
                 with Show(sys.stderr) as show:
                     performing = Performing(load_engagement(engagement), request, show)
                     end = asyncio.run(performing.main())
+                    if end.outcome != "interrupted":
+                        documents = lab.endpoints(folder / site, time.time_ns() // 1000)
+                        brought = asyncio.run(
+                            bring_endpoints(load_engagement(engagement), documents, site, "demo")
+                        )
             click.echo(f"      {end.outcome}" + (f": {end.reason}" if end.reason else ""))
+            for where, count in brought.added.items():
+                click.echo(f"      {count} machines of {where} looked into from the inside")
             partial = partial or end.outcome == "interrupted"
             if end.outcome == "interrupted":
                 break

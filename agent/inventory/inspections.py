@@ -15,7 +15,7 @@ from agent.model.bodies_endpoint import EndpointHost, EndpointTable
 from agent.model.bodies_snmp import SnmpTable
 from agent.model.endpoint_document import Checked
 from agent.model.endpoint_tables import SOURCES_OF
-from agent.model.inspection import AREAS, AreaLook, Inspection, LocalAdmin
+from agent.model.inspection import AREAS, AreaLook, AreaState, Inspection, LocalAdmin
 from agent.model.observation import Observation
 from agent.model.software import SoftwareItem
 
@@ -76,7 +76,9 @@ def inspections(
             one = _by_document(asset.id, hosts[asset.id], told[asset.id])
             foreign = any(i.owner.owner not in KNOWN_GOOD for i in items.get(asset.id, ()))
             found.append(one.model_copy(update={"items": mine, "clean": one.whole and not foreign}))
-        elif asset.device_class.value in MACHINES or by_snmp[asset.id]:
+        elif asset.device_class.value in MACHINES or (
+            by_snmp[asset.id] and asset.device_class.value is None
+        ):
             found.append(_by_snmp(asset.id, by_snmp[asset.id], mine))
     return tuple(sorted(found, key=lambda i: i.asset))
 
@@ -101,7 +103,7 @@ def _by_document(asset: Id, host: Observation, told: dict[str, Observation]) -> 
         reasons = [f"{c.view or c.source}: {c.reason}" for c in looks if c.outcome != "done"]
         reasons += [f"{s}: -" for s in (*missing, *lost)]
         some = any(c.outcome in ("done", "partial") for c in looks) and len(lost) < len(sources)
-        state = "done" if not reasons else "partial" if some else "not_looked"
+        state: AreaState = "done" if not reasons else "partial" if some else "not_looked"
         count = sum(c.count for c in looks)
         areas.append(
             AreaLook(area=area, state=state, count=count, reasons=tuple(dict.fromkeys(reasons)))

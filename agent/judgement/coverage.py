@@ -32,7 +32,7 @@ def coverage(world: World, unknowns: tuple[Unknown, ...]) -> tuple[Coverage, ...
             out.append(Coverage(subject=subject, looked=looked, total=total, reasons=reasons))
         else:
             # Of a subject without a probe nobody was looked at.
-            reason = () if subject in fed else (f"subject_{subject}",)
+            reason: tuple[str, ...] = () if subject in fed else (f"subject_{subject}",)
             looked, total = agents(world) if subject == "snmp" else 0, None
             if subject == "leftovers":
                 looked, total, causes = machines(world)

@@ -24,6 +24,7 @@ from reports.html import editions, layout
 from reports.html.editions import Edition
 from reports.html.inside import Inside
 from reports.html.remote import Remote
+from reports.html.shields import Shields
 from reports.html.texts import inert, iso_day
 from reports.html.words import Words
 from reports.map.chapter import Chapter
@@ -353,6 +354,11 @@ class View(Words):
     def chapter(self) -> Chapter:
         """The chapter of the map."""
         return Chapter(self)
+
+    @cached_property
+    def shields(self) -> Shields:
+        """What protects the machines."""
+        return Shields(self)
 
     @cached_property
     def inside(self) -> Inside:

@@ -19,6 +19,8 @@ SAME_IN_BOTH = frozenset(
     [
         "action",
         "area_network",
+        "shield_antivirus",
+        "shield_edr",
         "area_protection",
         "area_services",
         "look_hosts",
@@ -93,8 +95,12 @@ def test_no_text_is_left_that_nobody_shows() -> None:
             "area",
             "channel",
             "principal",
+            "open",
+            "shield",
+            "engine",
         )
         + ("link", "source", "guess", "gap", "cable", "map_legend")
+        + ("open", "shield", "engine")
     )
     unused = [
         k

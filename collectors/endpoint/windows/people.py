@@ -147,8 +147,10 @@ def _rows(
             if error not in (0, 234):
                 raise CannotRead(f"{call}: error {error}", error == _DENIED)
             if read.value:
-                rows = (form * read.value).from_address(buffer.value or 0)
-                found += [_Copied(row, form) for row in rows]
+                start, size = buffer.value or 0, ctypes.sizeof(form)
+                found += [
+                    _Copied(form.from_address(start + n * size), form) for n in range(read.value)
+                ]
         finally:
             if buffer.value:
                 net.NetApiBufferFree(buffer)
