@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 MOST_BYTES = 4_000_000
 MOST_ENTRIES = 20_000
+_NO_WAIT: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Tree:
@@ -17,10 +21,18 @@ class Tree:
     def path(self, name: str) -> Path:
         return self.root / name.lstrip("/")
 
+    def data(self, name: str, most: int = MOST_BYTES) -> bytes:
+        """At most *most* bytes of the file *name*. Raises `OSError`, also for what is no regular file."""
+        # A pipe that somebody laid there would hold up who opens it.
+        opened = os.open(self.path(name), os.O_RDONLY | _NO_WAIT)
+        with os.fdopen(opened, "rb") as file:
+            if not stat.S_ISREG(os.fstat(opened).st_mode):
+                raise OSError(errno.EINVAL, "no regular file")
+            return file.read(most)
+
     def text(self, name: str, most: int = MOST_BYTES) -> str:
         """Text of the file *name*, read leniently. Raises `OSError`."""
-        with self.path(name).open("rb") as opened:
-            return opened.read(most).decode("utf-8", "replace")
+        return self.data(name, most).decode("utf-8", "replace")
 
     def lines(self, name: str) -> list[str]:
         """Raises `OSError`."""

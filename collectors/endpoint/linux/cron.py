@@ -54,7 +54,7 @@ def cron(tree: Tree, wanted: Wanted) -> Source:
             try:
                 jobs = [n for n in tree.names(folder) if n.startswith(("a", "b", "="))]
                 for job in jobs:
-                    yield from _job(tree, wanted, f"{folder}/{job}")
+                    yield from at_job(tree, wanted, f"{folder}/{job}")
             except OSError as problem:
                 views.miss("at jobs", problem)
 
@@ -77,7 +77,7 @@ def table(text: str, *, with_account: bool, anacron: bool = False) -> Iterator[t
             yield account.strip(), command.strip()
 
 
-def _job(tree: Tree, wanted: Wanted, file: str) -> Iterator[Row]:
+def at_job(tree: Tree, wanted: Wanted, file: str) -> Iterator[Row]:
     # An at job begins with the whole environment of who made it; what it runs stands at its end.
     text = tree.text(file)
     _, _, commands = text.rpartition("\n}\n")
