@@ -77,7 +77,8 @@ def homes(tree: Tree) -> list[Account]:
     """Accounts with a home folder, from the records; from the folders of /Users where the records may not be read."""
     found: dict[str, Account] = {}
     try:
-        for one in records(tree, Views()):
+        # The home of root is also that of daemon.
+        for one in sorted(records(tree, Views()), key=lambda r: (r.account.uid < 0, r.account.uid)):
             folder = one.account.folder
             if folder.startswith("/") and folder.strip("/") and not folder.startswith("/var/empty"):
                 found.setdefault(folder, one.account)
