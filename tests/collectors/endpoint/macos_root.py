@@ -98,13 +98,18 @@ PLISTS: dict[str, Any] = {
         **{"shell": ["/bin/zsh"], "generateduid": [SUPPORT], "comment": ["InfoNord"]},
         **{"authentication_authority": [";DisabledUser;;ShadowHash;"], "passwd": "********"},
     },
+    f"{NODE}/users/helper.plist": {"name": "helper", "uid": 503, "gid": 20, "shell": "/bin/sh"},
+    f"{NODE}/users/guest.plist": {
+        **{"name": ["guest"], "uid": ["504"], "gid": ["20"], "shell": ["/bin/zsh"]},
+        **{"authentication_authority": [";Kerberosv5;;guest@LKDC"]},
+    },
     f"{NODE}/users/nobody.plist": {"uid": ["x"]},
     f"{NODE}/groups/admin.plist": {
         **{"name": ["admin"], "gid": ["80"], "users": ["root"], "groupmembers": [ANNE]},
         **{"nestedgroups": [STAFF, "DIRECTORY-GROUP"]},
     },
     f"{NODE}/groups/helpers.plist": {
-        **{"name": ["helpers"], "gid": ["600"], "generateduid": [STAFF], "users": ["support"]},
+        **{"name": ["helpers"], "gid": ["600"], "generateduid": [STAFF], "users": ["helper"]},
     },
     f"{NODE}/groups/com.apple.access_ssh.plist": {
         "name": ["com.apple.access_ssh"],
@@ -260,6 +265,13 @@ f9
 tIPv4
 PUDP
 n*:5353
+p999
+cGone\\x20Agent
+f4
+tIPv4
+PTCP
+n127.0.0.1:7071
+TST=LISTEN
 """
 NAMES = "    1 launchd\n  101 ninjarmm-macage\n  102 My Agent\n  103 perl\n  104 zsh\nnonsense\n"
 USERS = (

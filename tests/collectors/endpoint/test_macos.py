@@ -133,7 +133,13 @@ def test_what_starts_by_itself(told: Rows) -> None:
 
 def test_people_and_keys(told: Rows) -> None:
     users = {u["name"]: (u["enabled"], u["admin"], u["comment"]) for u in told["local_users"]}
-    assert users == {"root": (0, 1, ""), "anne": (1, 1, ""), "support": (0, 1, "InfoNord")}
+    assert users == {
+        "root": (0, 1, ""),
+        "anne": (1, 1, ""),
+        "support": (0, 1, "InfoNord"),
+        "helper": (None, 1, ""),
+        "guest": (1, 0, ""),
+    }
     groups = {(g["group"], g["member"], g["kind"]) for g in told["local_groups"]}
     assert {
         ("admin", "anne", "user"),
@@ -174,6 +180,7 @@ def test_processes_and_sockets_but_no_neighbours(told: Rows) -> None:
         ("tcp", "::", 5938, "ninjarmm-macagent"),
         ("tcp", "127.0.0.1", 7070, "My Agent"),
         ("udp", "0.0.0.0", 5353, "My Agent"),
+        ("tcp", "127.0.0.1", 7071, "Gone Agent"),
     }
     (connection,) = told["connections"]
     assert (connection["process"], connection["remote"], connection["port"]) == (
@@ -327,6 +334,18 @@ def test_damaged_lists_are_read_or_refused(at: int, noise: bytes, value: Any) ->
         _all(whole[:cut])
 
 
+def _deep(depth: int) -> bytes:
+    """A binary list of one dictionary with *depth* arrays in each other."""
+    objects = [b"\xd1\0\1\0\2", b"Qa"]
+    objects += [b"\xa1" + (n + 1).to_bytes(2, "big") for n in range(2, depth)] + [b"\xa0"]
+    body, offsets = b"bplist00", b""
+    for one in objects:
+        offsets += len(body).to_bytes(4, "big")
+        body += one
+    sizes = b"\0" * 6 + b"\4\2" + len(objects).to_bytes(8, "big") + bytes(8)
+    return body + offsets + sizes + len(body).to_bytes(8, "big")
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -335,7 +354,8 @@ def test_damaged_lists_are_read_or_refused(at: int, noise: bytes, value: Any) ->
         b"<plist>" + b"<array>" * 60_000,
         b"<plist><integer>" + b"9" * 9_000 + b"</integer></plist>",
         b"bplist00" + b"\xff" * 64,
-        b"<plist><string>" + b"x" * plists.MOST_BYTES + b"</string></plist>",
+        b"<plist><dict><key>" + b"x" * plists.MOST_BYTES + b"</key><true/></dict></plist>",
+        _deep(20_000),
         b"",
     ],
 )
