@@ -36,10 +36,12 @@ def cron(tree: Tree, wanted: Wanted) -> Source:
             for _, command in rows:
                 yield (f"crontab {name}", name, redact(command, wanted.kept))
         try:
-            for name in tree.names(_JOBS):
-                if name[:1] not in (".", "=") and name != "LOCKFILE":
-                    yield from at_job(tree, wanted, f"{_JOBS}/{name}")
+            jobs = tree.names(_JOBS)
         except OSError as problem:
             views.miss("at jobs", problem)
+            return
+        for name in jobs:
+            if name[:1] not in (".", "=") and name != "LOCKFILE":
+                yield from at_job(tree, wanted, views, f"{_JOBS}/{name}")
 
     return source
