@@ -83,6 +83,22 @@ def _look(engagement: str, seconds: float, tool: str) -> dict[str, Any]:
             engagement=engagement,
             seconds=seconds,
         )
+    if sys.platform == "darwin":
+        from collectors.endpoint.macos import machine as mac
+        from collectors.endpoint.macos import sources as macos
+        from collectors.endpoint.macos.asked import Asked
+        from collectors.endpoint.tree import Tree
+
+        tree, asked, root = Tree(), Asked(), macos.elevated()
+        return collect(
+            "macos",
+            lambda: mac.machine(tree, asked),
+            macos.sources(tree, wanted(), asked, root),
+            elevated=root,
+            tool=tool,
+            engagement=engagement,
+            seconds=seconds,
+        )
     raise Stop(f"handover collect cannot look at {sys.platform} yet", EXIT_REFUSED)
 
 

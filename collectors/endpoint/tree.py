@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 MOST_BYTES = 4_000_000
 MOST_ENTRIES = 20_000
+_NO_WAIT: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Tree:
@@ -17,10 +21,25 @@ class Tree:
     def path(self, name: str) -> Path:
         return self.root / name.lstrip("/")
 
-    def text(self, name: str, most: int = MOST_BYTES) -> str:
-        """Text of the file *name*, read leniently. Raises `OSError`."""
-        with self.path(name).open("rb") as opened:
-            return opened.read(most).decode("utf-8", "replace")
+    def data(self, name: str, most: int | None = None) -> bytes:
+        """The file *name*, or its first *most* bytes. Raises `OSError`, also for what is no regular file, or larger than `MOST_BYTES`."""
+        # A pipe that somebody laid there would hold up who opens it.
+        opened = os.open(self.path(name), os.O_RDONLY | _NO_WAIT)
+        try:
+            if not stat.S_ISREG(os.fstat(opened).st_mode):
+                raise OSError(errno.EINVAL, "no regular file")
+            with os.fdopen(opened, "rb", closefd=False) as file:
+                whole = file.read(MOST_BYTES + 1 if most is None else most)
+        finally:
+            os.close(opened)
+        if most is None and len(whole) > MOST_BYTES:
+            # What stands behind the bound must not look as if it were not there.
+            raise OSError(errno.EFBIG, f"larger than {MOST_BYTES:,} bytes")
+        return whole
+
+    def text(self, name: str, most: int | None = None) -> str:
+        """Text of the file *name*, or of its first *most* bytes, read leniently. Raises `OSError` as `data`."""
+        return self.data(name, most).decode("utf-8", "replace")
 
     def lines(self, name: str) -> list[str]:
         """Raises `OSError`."""

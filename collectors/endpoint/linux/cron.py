@@ -53,10 +53,11 @@ def cron(tree: Tree, wanted: Wanted) -> Source:
         for folder in ("/var/spool/cron/atjobs", "/var/spool/at"):
             try:
                 jobs = [n for n in tree.names(folder) if n.startswith(("a", "b", "="))]
-                for job in jobs:
-                    yield from _job(tree, wanted, f"{folder}/{job}")
             except OSError as problem:
                 views.miss("at jobs", problem)
+                continue
+            for job in jobs:
+                yield from at_job(tree, wanted, views, f"{folder}/{job}")
 
     return source
 
@@ -77,9 +78,14 @@ def table(text: str, *, with_account: bool, anacron: bool = False) -> Iterator[t
             yield account.strip(), command.strip()
 
 
-def _job(tree: Tree, wanted: Wanted, file: str) -> Iterator[Row]:
+def at_job(tree: Tree, wanted: Wanted, views: Views, file: str) -> Iterator[Row]:
+    """What the job *file* of at(1) runs."""
+    try:
+        text = tree.text(file)
+    except OSError as problem:
+        views.miss(f"at job {file.rsplit('/', 1)[-1]}", problem)
+        return
     # An at job begins with the whole environment of who made it; what it runs stands at its end.
-    text = tree.text(file)
     _, _, commands = text.rpartition("\n}\n")
     for line in commands.splitlines():
         if line.strip() and not line.startswith("#"):

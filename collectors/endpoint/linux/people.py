@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from collectors.endpoint.linux.homes import Account, accounts, homes
@@ -27,7 +27,7 @@ def local_users(tree: Tree) -> Source:
     def source(views: Views) -> Iterator[Row]:
         locked = _locked(tree, views)
         admins = {m for g, m, _ in _groups(tree) if g in ADMIN_GROUPS}
-        admins |= {who for who, _ in _sudoers(tree, views) if who[:1] not in "%+"}
+        admins |= {who for who, _ in sudoers(tree, views) if who[:1] not in "%+"}
         last = _last_logons(tree)
         for a in accounts(tree):
             if a.uid == 0 or a.may_log_in:
@@ -43,7 +43,7 @@ def local_groups(tree: Tree) -> Source:
         for group, member, kind in _groups(tree):
             if group in ADMIN_GROUPS:
                 yield (group, member, kind)
-        for who, _ in _sudoers(tree, views):
+        for who, _ in sudoers(tree, views):
             yield ("sudoers", who.removeprefix("%"), "group" if who[:1] in "%+" else "user")
 
     return source
@@ -61,7 +61,7 @@ def _groups(tree: Tree) -> Iterator[tuple[str, str, str]]:
                 yield parts[0], member, "user"
 
 
-def _sudoers(tree: Tree, views: Views) -> list[tuple[str, str]]:
+def sudoers(tree: Tree, views: Views) -> list[tuple[str, str]]:
     """(who, what) of each line that grants something; aliases stand as they are."""
     found: list[tuple[str, str]] = []
     files = [
@@ -106,7 +106,8 @@ def _locked(tree: Tree, views: Views) -> set[str] | None:
 def _last_logons(tree: Tree) -> dict[int, str]:
     """uid -> day of the last logon (lastlog(8)); empty where it is not kept."""
     try:
-        data = tree.path("/var/log/lastlog").read_bytes()[: 4096 * _LASTLOG.size]
+        # As long as its highest uid is large: hundreds of gigabytes of nothing where a directory gives the uids.
+        data = tree.data("/var/log/lastlog", 4096 * _LASTLOG.size)
     except OSError:
         return {}
     found: dict[int, str] = {}
@@ -117,12 +118,12 @@ def _last_logons(tree: Tree) -> dict[int, str]:
     return found
 
 
-def authorized_keys(tree: Tree) -> Source:
-    """Of every account, in the places that sshd_config names, else the usual ones."""
+def authorized_keys(tree: Tree, people: Iterable[Account] | None = None) -> Source:
+    """Of every account (else of /etc/passwd), in the places that sshd_config names, else the usual ones."""
 
     def source(views: Views) -> Iterator[Row]:
         patterns = _places(tree)
-        for a in homes(tree):
+        for a in homes(tree) if people is None else people:
             for pattern in patterns:
                 file = _place(pattern, a)
                 try:

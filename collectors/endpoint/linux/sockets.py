@@ -69,7 +69,7 @@ def _sockets(tree: Tree) -> Iterator[Socket]:
             file = f"/proc/net/{transport}{family}"
             if tree.exists(file):
                 found = True
-                yield from sockets(transport, tree.text(file))
+                yield from sockets(transport, tree.text(file, 64_000_000))
     if not found:
         raise CannotRead("no table of sockets in /proc/net")
 

@@ -29,10 +29,16 @@ def run_keys(tree: Tree, wanted: Wanted) -> Source:
             place = f"autostart of {account}" if account else "autostart"
             try:
                 names = [n for n in tree.names(folder) if n.endswith(".desktop")]
-                for name in names:
-                    yield (place, name, redact(_exec(tree.lines(f"{folder}/{name}")), wanted.kept))
             except OSError as problem:
                 views.miss(place, problem)
+                continue
+            for name in names:
+                try:
+                    command = _exec(tree.lines(f"{folder}/{name}"))
+                except OSError as problem:
+                    views.miss(f"{folder}/{name}", problem)
+                else:
+                    yield (place, name, redact(command, wanted.kept))
 
     return source
 
