@@ -209,7 +209,7 @@ def named(kind: Kind, text: str) -> tuple[tuple[Product, bool], ...]:
     return _named(kind, text) if text and len(text) <= LONGEST else ()
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def _named(kind: Kind, text: str) -> tuple[tuple[Product, bool], ...]:
     # Machines of one client have most of their names in common, and thousands of rows name nothing: one expression says so.
     if kind == "path":

@@ -179,7 +179,7 @@ async def _store(
                         body=body,
                     )
                 )
-            asks = _asks(one.document, plan.subject)
+            asks = _asks(one.document)
             await store.settle(ProbeStatus.of(PROBE, plan.unit, 0, "done", asks, now, now), ())
         await store.end(SessionEnd(session=store.session, outcome="complete", ended=clock.now_us()))
 
@@ -207,7 +207,7 @@ def _bodies(engagement: Engagement, site: str, document: EndpointDocument) -> li
     return [host, *tables]
 
 
-def _asks(document: EndpointDocument, subject: Ref) -> tuple[Ask, ...]:
+def _asks(document: EndpointDocument) -> tuple[Ask, ...]:
     """One strong question for each source whose every view was read to its end. Of the rest nothing is known, so nothing is said."""
     done: dict[str, bool] = {}
     for c in document.checked:
@@ -216,7 +216,8 @@ def _asks(document: EndpointDocument, subject: Ref) -> tuple[Ask, ...]:
     return tuple(
         Ask(
             kind=QUESTIONS.get(source, f"endpoint.{source}"),
-            subject=subject,
+            # The unit's plan says of which machine; a thousand machines have twenty questions each.
+            subject=None,
             strength="strong",
             outcome="answered",
         )

@@ -53,7 +53,7 @@ def traces(
                     yield trace.model_copy(update={"host": host, "evidence": (o.id,)})
 
 
-@lru_cache(maxsize=1 << 17)
+@lru_cache(maxsize=1 << 14)
 def _meaning(table: str, row: tuple[Cell, ...]) -> Trace | None:
     """The trace that a row is, without host and evidence. Machines of one client have most of their rows in common."""
     cells = {

@@ -87,7 +87,7 @@ def _brings(trace: Trace) -> dict[str, set[str]]:
     return found
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def said(name: str, path: str, command: str) -> tuple[tuple[str, frozenset[str]], ...]:
     """Products, each with the instances named, that these words of a starter start or install."""
     found: dict[str, set[str]] = defaultdict(set)

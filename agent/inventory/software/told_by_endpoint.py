@@ -72,7 +72,7 @@ def newest(
     return [(host, found[host, table]) for host, table in sorted(found)]
 
 
-@lru_cache(maxsize=1 << 17)
+@lru_cache(maxsize=1 << 14)
 def _meaning(table: str, row: tuple[Cell, ...]) -> tuple[dict[str, Any], ...]:
     """The traces that a row is, without host and evidence. Machines of one client have most of their rows in common."""
     cells = {
@@ -138,7 +138,7 @@ def _starts_something(words: dict[str, Any]) -> bool:
     )
 
 
-@lru_cache(maxsize=1 << 17)
+@lru_cache(maxsize=1 << 14)
 def means_something(text: str) -> bool:
     """Does *text* name a product in any sense?"""
     return any(named(kind, text) for kind in KINDS)
