@@ -1,4 +1,4 @@
-"""Endpoint documents: a thousand imported into an engagement and judged, in a process each as the two commands are; time and peak of memory.
+"""Endpoint documents: a thousand imported into an engagement and judged, each in a process of its own; time and peak of memory.
 
 The machines have most of their rows in common and one in ten of their tasks of their own. The floor it is paired with is the same run's
 `json.loads` of the same files: what a reader costs that checks, keeps and judges nothing.
