@@ -127,14 +127,13 @@ async def _tell(session: Session, domain: str, host: str, ctx: Context, emit: Em
     collector = Collector(session.ldap, told)
     async for table in collector.tables():
         await emit(subject, table, channel="ldap", via=host_ref(ctx, host), account=session.account)
-        outcome: AskOutcome = "answered"
         if table.end == CONFIDENTIAL:
-            outcome = "refused"
-        elif table.end:
-            outcome = "error"
+            # An ordinary user does not ask what only administrators are shown.
+            continue
+        if table.end:
             emit.cap(f"{table.table}: {table.end}")
         if table.last:
-            emit.ask(f"directory.{table.table}", subject, outcome)
+            emit.ask(f"directory.{table.table}", subject, "error" if table.end else "answered")
     if collector.once.bad:
         emit.cap(f"{collector.once.bad} security descriptors could not be read")
 
