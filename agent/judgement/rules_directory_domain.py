@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from agent.inventory.directory.domain import BUILTIN_ADMINISTRATORS, Domain
 from agent.inventory.directory.told import Row
+from agent.judgement.directory_hits import domain_ref, domains_of, names, together
 from agent.judgement.hits import Hit
-from agent.judgement.rules_directory import domain_ref, domains_of, names, together
 from agent.judgement.world import World
 from agent.model.finding import Severity
 
