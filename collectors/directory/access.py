@@ -87,18 +87,18 @@ async def protected(
             stream = await ctx.dial.connect(host, port, timeout_s=CONNECT_S, emit=emit)
         except (OSError, TimeoutError):
             continue
-        done: Ldap | Miss | None = None
+        with_tls = False
         try:
             done = await _tls(stream, port, name, trust)
+            with_tls = isinstance(done, Ldap)
         finally:
-            if not isinstance(done, Ldap):
+            if not with_tls:
                 await stream.close()
         if isinstance(done, Ldap):
             return done, "ldaps" if port == LDAPS else "starttls"
-        if worst is None or done.outcome == "certificate":
-            worst = done
-        if worst.outcome == "certificate":
-            break
+        if done.outcome == "certificate":
+            return done
+        worst = worst or done
     return worst or Miss("unreachable")
 
 

@@ -27,6 +27,8 @@ CHUNK = 500
 NO_SUCH_OBJECT, UNKNOWN_ATTRIBUTE = 32, 16
 DESCRIPTOR = "nTSecurityDescriptor"
 _MOST_RANGES = 10_000
+MEMBER = "member"
+"""Active Directory answers it with a range of its own choice, where there are many; Samba with all."""
 _KEYED = ("users", "computers", "groups", "foreign")
 Rows = list[tuple[Cell, ...]]
 
@@ -133,7 +135,7 @@ class Collector:
         attributes = [c.attribute for c in asked.columns] + [s.attribute for s in asked.several]
         attributes += [DESCRIPTOR] if asked.descriptors else []
         attributes += ["objectSid"] if asked.table in _KEYED else []
-        attributes += ["member"] if asked.table == "groups" else []
+        attributes += [MEMBER] if asked.table == "groups" else []
         try:
             for base in self._bases(asked):
                 found = self.ldap.search(
