@@ -99,6 +99,23 @@ def test_a_shorter_later_look_leaves_nothing_of_the_longer() -> None:
     assert [u.login for u in d.users] == ["chloe"]
 
 
+def test_a_later_look_that_was_cut_off_takes_no_part_of_an_earlier_one() -> None:
+    old = [
+        table("users", [user(1100, "anne")], part=0, last=False),
+        table("users", [user(1101, "bob")], part=1),
+    ]
+    d = domain(HEAD, *old, table("users", [user(1102, "chloe")], part=0, last=False))
+    assert [u.login for u in d.users] == ["chloe"]
+    assert not d.table("users").whole
+
+
+def test_what_could_not_be_read_is_neither_yes_nor_no() -> None:
+    rows = [user(1100, "anne"), user(1101, "bob", readable=0, uac=None), user(1102, "c", dial_in=1)]
+    anne, bob, chloe = domain(HEAD, table("users", rows)).users
+    assert (anne.dial_in, bob.dial_in, chloe.dial_in) == (False, None, True)
+    assert (anne.last_logon, bob.last_logon, bob.enabled) == (0, None, None)
+
+
 def test_parts_are_put_together_and_a_cut_table_is_not_whole() -> None:
     d = domain(
         table("users", [user(1100, "anne")], part=0, last=False),
