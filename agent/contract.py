@@ -105,6 +105,15 @@ class Emit(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Trust:
+    """Whom to believe before a secret is sent. `authority`: PEM of the certificates that count, empty: those of this system; `pin`: SHA-256
+    of the one certificate that counts, in hexadecimal, in place of any authority and name."""
+
+    authority: str = ""
+    pin: str = ""
+
+
 class Stream(Protocol):
     """A connected TCP (or TLS) stream with bounded reads."""
 
@@ -116,8 +125,10 @@ class Stream(Protocol):
         """Raises `OutOfScope` on a port to which no byte may be written."""
         ...
 
-    async def start_tls(self, server_name: str | None, timeout_s: float) -> TlsInfo:
-        """Handshake without verification. Raises `TimeoutError`, `ConnectionError`, `ssl.SSLError`."""
+    async def start_tls(
+        self, server_name: str | None, timeout_s: float, *, trust: Trust | None = None
+    ) -> TlsInfo:
+        """Handshake; without *trust*, nothing is verified. Raises `TimeoutError`, `ConnectionError`, `ssl.SSLError`."""
         ...
 
     async def close(self) -> None: ...
@@ -398,6 +409,19 @@ class Lending(Accounts, Protocol):
 
     def try_here(self, account_id: str, host: str) -> AbstractContextManager[Try]:
         """For accounts each device keeps for itself. Raises `Refused` where *host* refused it before."""
+        ...
+
+
+@runtime_checkable
+class DomainAccounts(Lending, Protocol):
+    """Accounts of a directory, where one wrong try counts everywhere."""
+
+    def try_once(self, account_id: str, host: str) -> AbstractContextManager[Try]:
+        """Raises `Refused` where any place refused the account before, or the end of a try is not known."""
+        ...
+
+    def authority(self, account_id: str) -> Trust:
+        """By what the server is known before it gets the secret. Raises `agent.credentials.CredentialError`."""
         ...
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import getpass
 import importlib
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from agent.contract import Trust
 from agent.engagement.attempts import Attempt, AttemptLog
 from agent.engagement.client_file import AccountTable
 from agent.engagement.engagement import Engagement
@@ -49,6 +51,7 @@ class Handle:
     at: str | None
     user: str
     forms: tuple[str, ...] = field(repr=False)
+    ca: str = ""
 
 
 class AccountBook:
@@ -114,6 +117,22 @@ class AccountBook:
     def try_here(self, account_id: str, host: str) -> AbstractContextManager[Attempt]:
         """As `try_once`, for what each device keeps for itself, such as a community: what another host refused does not hold here."""
         return AttemptLog(self.folder).try_once(self.get(account_id).id, host, alone=False)
+
+    def authority(self, account_id: str) -> Trust:
+        """By what the server is known before it gets the secret: `ca` of the account. Raises `CredentialError`."""
+        said = self.get(account_id).ca
+        kind, _, pin = said.partition(":")
+        if kind == "sha256":
+            plain = pin.replace(":", "").lower()
+            if not re.fullmatch(r"[0-9a-f]{64}", plain):
+                raise CredentialError(f"account '{account_id}': ca is no SHA-256 fingerprint")
+            return Trust(pin=plain)
+        if not said:
+            return Trust()
+        try:
+            return Trust(authority=(self.folder / said).read_text("ascii"))
+        except (OSError, UnicodeDecodeError):
+            raise CredentialError(f"account '{account_id}': ca = {said} cannot be read") from None
 
     def retry(self, account_id: str) -> None:
         """`--retry-account ID`: a person had the account put right."""
@@ -187,7 +206,7 @@ class AccountBook:
 
 
 def handle(table: AccountTable) -> Handle:
-    return Handle(table.id, table.for_, table.at, table.user, table.secret)
+    return Handle(table.id, table.for_, table.at, table.user, table.secret, table.ca)
 
 
 def in_order(forms: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent.contract import Probe
+from collectors.directory.probe import Directory
 from collectors.snmp.probe import Snmp
 from scanners.arp import Arp
 from scanners.icmp import Icmp
@@ -49,6 +50,7 @@ PROBES: tuple[Probe, ...] = (
     Bacnet(),
     HeardProbe(),
     Snmp(),
+    Directory(),
 )
 
 ON_DEMAND: tuple[Probe, ...] = (Nmap(),)

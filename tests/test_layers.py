@@ -46,7 +46,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "agent.net": ("agent.net", "agent.contract", "agent.model", "agent.store.failpoint"),
     "agent.store": ("agent.store", "agent.model", "agent.told"),
     "agent.registry": ("agent.contract", "scanners", "collectors"),
-    "agent.credentials": ("agent.engagement", "agent.own_host", "agent.told"),
+    "agent.credentials": ("agent.contract", "agent.engagement", "agent.own_host", "agent.told"),
     "agent.own_host": ("agent.catalogs", "agent.engagement", "agent.model"),
     "agent.engagement": (
         "agent.engagement",

@@ -217,7 +217,10 @@ class Approved(Table):
 
 
 class AccountTable(Table):
-    """A reference to an account. `secret` says where the secret is kept; several forms are tried in the order of `SECRET_FORMS`."""
+    """A reference to an account. `secret` says where the secret is kept; several forms are tried in the order of `SECRET_FORMS`.
+
+    `ca`, of a directory: a PEM file in the engagement folder, or `sha256:` and the fingerprint of the controller's certificate.
+    """
 
     id: Annotated[Slug, Field(json_schema_extra=ex('id = "ad"'))]
     for_: Annotated[Purpose, Field(alias="for", json_schema_extra=ex('for = "directory"'))]
@@ -226,6 +229,7 @@ class AccountTable(Table):
     secret: Annotated[
         SecretForms, Field(repr=False, json_schema_extra=ex('secret = "env:HANDOVER_AD"'))
     ] = ("prompt",)
+    ca: Annotated[str, Field(json_schema_extra=ex('ca = "ad-ca.pem"'))] = ""
 
 
 class CareAsked(Table):

@@ -16,6 +16,9 @@ from agent.judgement.rules_devices import (
     device_unknown,
     key_shared,
 )
+from agent.judgement.rules_directory import RULES as DIRECTORY_RULES
+from agent.judgement.rules_directory_admins import ADMIN_RULES
+from agent.judgement.rules_directory_domain import DOMAIN_RULES
 from agent.judgement.rules_end_of_life import end_of_life_os
 from agent.judgement.rules_link import dhcp_stranger, neighbour_announced, port_authentication
 from agent.judgement.rules_protection import RULES as PROTECTION_RULES
@@ -39,6 +42,9 @@ JUDGES: Mapping[str, Callable[[World], Iterator[Hit]]] = {
         key_shared,
         neighbour_announced,
         port_authentication,
+        *ADMIN_RULES,
+        *DIRECTORY_RULES,
+        *DOMAIN_RULES,
         *SNMP_RULES,
         *SOFTWARE_RULES,
         *PROTECTION_RULES,

@@ -9,13 +9,27 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
-from agent.model import bodies_endpoint, bodies_services, bodies_snmp, bodies_told, bodies_udp
+from agent.model import (
+    bodies_directory,
+    bodies_endpoint,
+    bodies_services,
+    bodies_snmp,
+    bodies_told,
+    bodies_udp,
+)
 from agent.model.base import Id, M, Us, hash_id
 from agent.model.bodies import KINDS, Body
 from agent.model.ref import Ref
 
 Standing = Literal["direct", "reported", "claimed"]
-_REGISTERED = (bodies_endpoint, bodies_services, bodies_snmp, bodies_told, bodies_udp)
+_REGISTERED = (
+    bodies_directory,
+    bodies_endpoint,
+    bodies_services,
+    bodies_snmp,
+    bodies_told,
+    bodies_udp,
+)
 """Modules that add to `KINDS`: a stored run must be readable whoever reads it."""
 
 

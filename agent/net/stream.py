@@ -6,6 +6,8 @@ TLS runs over memory (ssl.MemoryBIO), so that bytes pass through one door only, 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import socket
 import ssl
 import warnings
@@ -13,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 
-from agent.contract import Emit, OutOfScope, Tally, TlsInfo
+from agent.contract import Emit, OutOfScope, Tally, TlsInfo, Trust
 from agent.model.scope import OT_PORTS, RAW_PRINT_PORTS
 from agent.net.pacer import Lane
 from agent.net.sockets import WINDOW, segments_in, segments_out
@@ -85,13 +87,16 @@ class LiveStream:
             raise ConnectionAbortedError(f"TLS: {error.reason}") from None
         await self._flush()
 
-    async def start_tls(self, server_name: str | None, timeout_s: float) -> TlsInfo:
-        """Handshake with whatever the peer speaks, down to TLS 1.0: a certificate is read here, never trusted.
+    async def start_tls(
+        self, server_name: str | None, timeout_s: float, *, trust: Trust | None = None
+    ) -> TlsInfo:
+        """Handshake. Without *trust* with whatever the peer speaks, down to TLS 1.0: a certificate is read here, never believed.
 
         Raises `TimeoutError`, `ConnectionError`, `ssl.SSLError`, `OutOfScope`.
         """
         self._may_write()
-        tls = anything().wrap_bio(self._in, self._out, server_hostname=server_name)
+        context = anything() if trust is None else verifying(trust)
+        tls = context.wrap_bio(self._in, self._out, server_hostname=server_name)
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout_s
         while True:
@@ -105,8 +110,12 @@ class LiveStream:
                     raise ConnectionResetError("the peer closed during the handshake") from None
                 self._feed(data)
         await self._flush()
+        certificate = tls.getpeercert(binary_form=True) or b""
+        found = hashlib.sha256(certificate).hexdigest()
+        if trust is not None and trust.pin and not hmac.compare_digest(found, trust.pin.lower()):
+            raise ssl.SSLCertVerificationError("not the certificate that was named")
         self._tls = tls
-        return TlsInfo(tls.version() or "", tls.getpeercert(binary_form=True) or b"")
+        return TlsInfo(tls.version() or "", certificate)
 
     async def close(self) -> None:
         """End the connection at once; what the kernel sent for it is booked, whatever was reserved and even after the unit's end."""
@@ -212,4 +221,18 @@ def anything() -> ssl.SSLContext:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = ssl.TLSVersion.TLSv1
+    return context
+
+
+def verifying(trust: Trust) -> ssl.SSLContext:
+    """A client that sends a secret: TLS 1.2 at least, the chain and the name are checked, or the one certificate. Raises `ssl.SSLError`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if trust.pin:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif trust.authority:
+        context.load_verify_locations(cadata=trust.authority)
+    else:
+        context.load_default_certs()
     return context

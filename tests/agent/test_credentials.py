@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from agent.contract import Trust
 from agent.credentials import AccountBook, CredentialError
 from agent.engagement.engagement import Engagement
 from agent.engagement.problems import Refusal
@@ -59,6 +60,24 @@ def test_from_the_environment(tmp_path: Path) -> None:
         lent(b)
     with pytest.raises(CredentialError, match="gave an empty secret"):
         lent(book(e, HANDOVER_AD=""))
+
+
+def test_by_what_the_controller_is_known(tmp_path: Path) -> None:
+    """A file of the engagement, a fingerprint, or the system's own authorities."""
+
+    def said(ca: str) -> Trust:
+        text = CLIENT.replace(
+            'secret = "env:HANDOVER_AD"', f'secret = "env:HANDOVER_AD"\nca = "{ca}"'
+        )
+        return book(engagement(tmp_path, text)).authority("ad")
+
+    (tmp_path / "ad.pem").write_text("-----BEGIN CERTIFICATE-----", "ascii")
+    assert book(engagement(tmp_path)).authority("ad") == Trust()
+    assert said("sha256:" + "AB:" * 31 + "AB") == Trust(pin="ab" * 32)
+    assert said("ad.pem").authority.startswith("-----BEGIN")
+    for wrong in ("sha256:abc", "missing.pem"):
+        with pytest.raises(CredentialError, match="account 'ad': ca "):
+            said(wrong)
 
 
 def test_at_the_prompt_once_and_never_without_a_terminal(tmp_path: Path) -> None:

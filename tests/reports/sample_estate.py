@@ -85,6 +85,11 @@ PARAMS: dict[str, str | int] = {
     "addresses": "192.168.1.5",
     "sender": "00:11:22:33:44:77",
     "eap": "request/identity",
+    "domain": "labo.local",
+    "way": "Admins du domaine > G-Support",
+    "day": "2026-10-02",
+    "level": 4,
+    "who": "svc-veeam, k.roux (+12)",
 }
 SECRET_NAMES = ("Claire Martin", "Paul Durand", "srv-compta", "192.168.1.")
 """What the outside edition must not hold: people, devices, addresses."""
