@@ -67,7 +67,7 @@ def values(tree: Tree, wanted: Wanted, drive: str = "") -> Source:
         for one in wanted.values:
             if one.place.startswith("HKLM/") or one.place.startswith("/") == bool(drive):
                 continue
-            for file in tree.glob(one.place.removeprefix(drive)):
+            for file in tree.glob(one.place.removeprefix(drive), views.miss):
                 try:
                     text = tree.text(file, 1_000_000)
                 except OSError as problem:
