@@ -127,6 +127,8 @@ def test_what_only_its_owner_may_enter_is_not_taken_for_empty() -> None:
         "values": f"/{HOME}/.config/rustdesk/RustDesk2.toml",
     }.items():
         assert missed(document, source).get(view) == "refused", (source, missed(document, source))
+    # Keys may lie elsewhere: nobody knows where.
+    assert missed(document, "authorized_keys")["/etc/ssh/sshd_config"] == "refused"
     views = [(c["source"], c["view"], c["reason"]) for c in document["checked"]]
     assert len(views) == len(set(views))
     assert "infonord" in {k["account"] for k in rows(document)["authorized_keys"]}
