@@ -15,7 +15,7 @@ def browser_extensions(tree: Tree, wanted: Wanted, profiles: Iterable[tuple[str,
 
     def source(views: Views) -> Iterator[Row]:
         for browser, pattern in known:
-            for folder in tree.glob(pattern):
+            for folder in tree.glob(pattern, views.miss):
                 try:
                     names = tree.names(folder)
                 except OSError as problem:

@@ -26,13 +26,15 @@ class Views:
     def miss(self, view: str, problem: OSError | CannotRead | str) -> None:
         """Note that *view* was not read, and why."""
         if isinstance(problem, PermissionError):
-            self.missed.append((view, "refused", "access denied"))
+            one = (view, "refused", "access denied")
         elif isinstance(problem, OSError):
-            self.missed.append((view, "failed", problem.strerror or type(problem).__name__))
+            one = (view, "failed", problem.strerror or type(problem).__name__)
         elif isinstance(problem, CannotRead):
-            self.missed.append((view, "refused" if problem.refused else "failed", str(problem)))
+            one = (view, "refused" if problem.refused else "failed", str(problem))
         else:
-            self.missed.append((view, "skipped", problem))
+            one = (view, "skipped", problem)
+        if one not in self.missed:
+            self.missed.append(one)
 
 
 Source = Callable[[Views], Iterator[Row]]

@@ -64,10 +64,13 @@ def values(tree: Tree, wanted: Wanted, drive: str = "") -> Source:
     """*drive*: prefix of the files that are meant here, such as `C:`; the rest of a place is below the root of *tree*."""
 
     def source(views: Views) -> Iterator[Row]:
+        def miss(file: str, problem: OSError) -> None:
+            views.miss(f"{drive}{file}", problem)
+
         for one in wanted.values:
             if one.place.startswith("HKLM/") or one.place.startswith("/") == bool(drive):
                 continue
-            for file in tree.glob(one.place.removeprefix(drive)):
+            for file in tree.glob(one.place.removeprefix(drive), miss):
                 try:
                     text = tree.text(file, 1_000_000)
                 except OSError as problem:

@@ -6,9 +6,10 @@ import errno
 import fnmatch
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+Miss = Callable[[str, OSError], None]
 MOST_BYTES = 4_000_000
 MOST_ENTRIES = 20_000
 _NO_WAIT: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -60,25 +61,32 @@ class Tree:
             return []
         return found[:MOST_ENTRIES]
 
-    def glob(self, pattern: str) -> Iterator[str]:
-        """Files that *pattern* names; `*` stands within one part of a path. What cannot be listed is passed over."""
-        yield from self._glob("", pattern.strip("/").split("/"))
+    def glob(self, pattern: str, miss: Miss) -> Iterator[str]:
+        """Files that *pattern* names; `*` stands within one part of a path. *miss* hears of what may not be looked into."""
+        yield from self._glob("", pattern.strip("/").split("/"), miss)
 
-    def _glob(self, base: str, parts: list[str]) -> Iterator[str]:
+    def _glob(self, base: str, parts: list[str], miss: Miss) -> Iterator[str]:
         part, rest = parts[0], parts[1:]
         if "*" in part:
             try:
                 names = [n for n in self.names(base or "/") if fnmatch.fnmatchcase(n, part)]
-            except OSError:
+            except OSError as problem:
+                miss(base or "/", problem)
                 return
         else:
             names = [part]
         for name in names:
             here = f"{base}/{name}"
             if rest:
-                yield from self._glob(here, rest)
-            elif "*" in part or self.exists(here):
+                yield from self._glob(here, rest, miss)
+            elif "*" in part:
                 yield here
+            else:
+                try:
+                    if self.path(here).exists():
+                        yield here
+                except OSError as problem:
+                    miss(here, problem)
 
     def exists(self, name: str) -> bool:
         try:

@@ -122,7 +122,7 @@ def authorized_keys(tree: Tree, people: Iterable[Account] | None = None) -> Sour
     """Of every account (else of /etc/passwd), in the places that sshd_config names, else the usual ones."""
 
     def source(views: Views) -> Iterator[Row]:
-        patterns = _places(tree)
+        patterns = _places(tree, views)
         for a in homes(tree) if people is None else people:
             for pattern in patterns:
                 file = _place(pattern, a)
@@ -136,12 +136,15 @@ def authorized_keys(tree: Tree, people: Iterable[Account] | None = None) -> Sour
     return source
 
 
-def _places(tree: Tree) -> list[str]:
+def _places(tree: Tree, views: Views) -> list[str]:
     found: list[str] = []
-    for file in ("/etc/ssh/sshd_config", *tree.glob("/etc/ssh/sshd_config.d/*.conf")):
+    for file in ("/etc/ssh/sshd_config", *tree.glob("/etc/ssh/sshd_config.d/*.conf", views.miss)):
         try:
             lines = tree.lines(file)
-        except OSError:
+        except FileNotFoundError:
+            continue
+        except OSError as problem:
+            views.miss(file, problem)
             continue
         for line in lines:
             words = line.split()
@@ -184,9 +187,9 @@ def fingerprint(key: str) -> str:
 
 def host_keys(tree: Tree) -> Source:
     def source(views: Views) -> Iterator[Row]:
-        for file in tree.glob("/etc/ssh/ssh_host_*_key.pub"):
+        for file in tree.glob("/etc/ssh/ssh_host_*_key.pub", views.miss):
             try:
-                parts = tree.line(file).split()
+                parts = tree.text(file, 4096).split()
             except OSError as problem:
                 views.miss(file, problem)
                 continue

@@ -95,7 +95,6 @@ def machine(tree: Tree, asked: Asked) -> dict[str, Any]:
     system = _plist(tree, _VERSION)
     model = metal.get("machine_model", "")
     product = metal.get("machine_name", "")
-    version = plists.text(system, "ProductVersion")
     domain = re.search(
         r"(?m)^Active Directory Domain\s*=\s*(\S+)", asked.may("dsconfigad", "-show")
     )
@@ -108,8 +107,8 @@ def machine(tree: Tree, asked: Asked) -> dict[str, Any]:
         "serial": metal.get("serial_number", ""),
         "uuid": metal.get("platform_UUID", ""),
         "form": _form(model, product),
-        "os": f"{plists.text(system, 'ProductName') or 'macOS'} {version}".strip(),
-        "version": version,
+        "os": plists.text(system, "ProductName") or "macOS",
+        "version": plists.text(system, "ProductVersion"),
         "patch": plists.text(system, "ProductBuildVersion"),
         "cpu": metal.get("chip_type") or metal.get("cpu_type", ""),
         "cores": cores(metal.get("number_processors", "")),

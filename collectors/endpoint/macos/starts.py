@@ -70,7 +70,7 @@ def run_keys(tree: Tree, wanted: Wanted, people: Iterable[Account]) -> Source:
         for name in _names(tree, views, "/Library/StartupItems"):
             yield ("/Library/StartupItems", name, f"/Library/StartupItems/{name}/{name}")
         for pattern in _BACKGROUND:
-            for file in tree.glob(pattern):
+            for file in tree.glob(pattern, views.miss):
                 views.miss(f"login items in {file}", "its form is not documented")
 
     return source

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +93,42 @@ def test_a_file_that_grows_is_read_to_the_bound_or_refused(tmp_path: Path) -> No
 def test_a_device_is_not_read(device: str) -> None:
     with pytest.raises(OSError, match="regular"):
         Tree().data(device, 10)
+
+
+@pytest.mark.root
+def test_what_only_its_owner_may_enter_is_not_taken_for_empty() -> None:
+    # pytest's own folders are closed to others.
+    base = Path(tempfile.mkdtemp())
+    try:
+        root = make(base / "root")
+        closed = (HOME, "root", "etc/ssh", "var/spool/cron/crontabs", "etc/sudoers.d")
+        for name in closed:
+            (root / name).mkdir(exist_ok=True)
+            (root / name).chmod(0o700)
+        for path in (base, *(root / n for n in ("etc/shadow", "etc/sudoers"))):
+            path.chmod(0o755 if path == base else 0o600)
+        os.seteuid(65534)
+        try:
+            document = looked(root)
+        finally:
+            os.seteuid(0)
+    finally:
+        shutil.rmtree(base)
+    for source, view in {
+        "authorized_keys": "keys of anne",
+        "browser_extensions": f"/{HOME}/.config/google-chrome",
+        "cron": "crontabs of the users",
+        "host_keys": "/etc/ssh",
+        "local_groups": "/etc/sudoers",
+        "local_users": "which accounts have a password",
+        "paths": f"/{HOME}/Downloads",
+        "run_keys": "autostart of anne",
+        "units": "units of anne",
+        "values": f"/{HOME}/.config/rustdesk/RustDesk2.toml",
+    }.items():
+        assert missed(document, source).get(view) == "refused", (source, missed(document, source))
+    # Keys may lie elsewhere: nobody knows where.
+    assert missed(document, "authorized_keys")["/etc/ssh/sshd_config"] == "refused"
+    views = [(c["source"], c["view"], c["reason"]) for c in document["checked"]]
+    assert len(views) == len(set(views))
+    assert "infonord" in {k["account"] for k in rows(document)["authorized_keys"]}
