@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 from agent.model.bodies_directory import Cell, DirectoryTable
 from collectors.directory.cells import security_id, text
-from collectors.directory.client import Ldap, LdapError, present
+from collectors.directory.client import Ldap, LdapError
 from collectors.directory.descriptor import Once
 from collectors.directory.dns_record import BadRecord, dns_record
 from collectors.directory.entries import Entry
+from collectors.directory.messages import present
 from collectors.directory.readable import ALWAYS, readable
 from collectors.directory.sid import rid
 from collectors.directory.tables import DIRECTORY, ZONE_RECORDS, Asked

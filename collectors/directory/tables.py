@@ -20,7 +20,8 @@ from collectors.directory.cells import (
     text,
     yes_no,
 )
-from collectors.directory.client import Scope, either, equal, present
+from collectors.directory.client import Scope
+from collectors.directory.messages import either, equal, present
 
 Where = Literal["domain", "configuration", "schema", "dns"]
 
@@ -50,7 +51,7 @@ class Asked:
 
     table: str
     where: Where
-    query: bytes
+    query: str
     columns: tuple[Column, ...]
     several: tuple[Several, ...] = ()
     under: str = ""
