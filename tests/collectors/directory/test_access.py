@@ -12,6 +12,7 @@ import pytest
 from agent.contract import Refused, Trust
 from collectors.directory import access
 from collectors.directory.access import Miss, Session, enter, meaning
+from collectors.directory.client import Result
 from collectors.directory.messages import present
 from fixtures.directory.controller import ADMIN_PASSWORD, Controller
 from fixtures.directory.seeded import DISABLED, EXPIRED, MUST_CHANGE, PASSWORD

@@ -44,13 +44,25 @@ def test_a_page_brings_its_controls() -> None:
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20))
 def test_a_value_is_never_more_than_a_value(value: str) -> None:
-    query = messages.both(messages.equal("cn", value), messages.present("x"))
-    found, _ = decode(
-        messages.Search("DC=a", 2, query, ["cn"]).page(1, b""), asn1Spec=LDAPMessage()
+    page = messages.Search("DC=a", 2, messages.equal("cn", value), ["cn"]).page(1, b"")
+    found, _ = decode(page, asn1Spec=LDAPMessage())
+    only = found["protocolOp"]["searchRequest"]["filter"]["equalityMatch"]
+    assert bytes(only["assertionValue"]).decode() == value
+
+
+def test_filters_nest() -> None:
+    query = messages.both(
+        messages.either(messages.equal("a", "1"), messages.present("b")),
+        messages.without(messages.present("c")),
     )
-    parts = found["protocolOp"]["searchRequest"]["filter"]["and"]
-    assert len(parts) == 2
-    assert bytes(parts[0]["equalityMatch"]["assertionValue"]).decode() == value
+    assert query == "(&(|(a=1)(b=*))(!(c=*)))"
+    one = ber.element(0xA3, ber.element(ber.OCTETS, b"a"), ber.element(ber.OCTETS, b"1"))
+    whole = ber.element(
+        0xA0,
+        ber.element(0xA1, one, ber.element(0x87, b"b")),
+        ber.element(0xA2, ber.element(0x87, b"c")),
+    )
+    assert whole in messages.Search("DC=a", 2, query, ["cn"]).page(1, b"")
 
 
 @pytest.mark.parametrize("query", ["(bad", "cn=x)", ""])
