@@ -13,7 +13,7 @@ DOMAIN_SCOPE = "1.2.840.113556.1.4.1339"
 """LDAP_SERVER_DOMAIN_SCOPE_OID, [MS-ADTS] 3.1.1.3.4.1.4: no references to other domains."""
 WITHOUT_SACL = 7
 PAGE = 1000
-_ESCAPED = {"\\": "\\5c", "*": "\\2a", "(": "\\28", ")": "\\29", "\0": "\\00"}
+_PLAIN = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.")
 
 
 def bind(number: int, user: str, secret: str) -> bytes:
@@ -102,8 +102,9 @@ def present(name: str) -> str:
 
 def equal(name: str, value: str) -> str:
     """`(name=value)`, whatever stands in the value (RFC 4515, 3)."""
-    # Filters are made while the tables are loaded, which must not load ldap3.
-    return f"({name}={''.join(_ESCAPED.get(c, c) for c in value)})"
+    # Filters are made while the tables are loaded, which must not load ldap3; and its parser takes blanks off what is not escaped.
+    told = "".join(chr(b) if b in _PLAIN else f"\\{b:02x}" for b in value.encode("utf-8"))
+    return f"({name}={told})"
 
 
 def both(*parts: str) -> str:
