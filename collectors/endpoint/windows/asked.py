@@ -6,6 +6,7 @@ The script writes JSON; each part that failed holds its error, so that "none" an
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -35,6 +36,10 @@ ConvertTo-Json -Compress -Depth 4 $out
 """
 """CIM classes: Microsoft Learn, "__EventConsumer", "MSFT_MpComputerStatus", "Win32_EncryptableVolume"."""
 _POWERSHELL = r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe"
+_NEEDED = frozenset(
+    {"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "TEMP", "TMP", "PROGRAMDATA"}
+    | {"PROGRAMFILES", "COMMONPROGRAMFILES", "ALLUSERSPROFILE", "PROCESSOR_ARCHITECTURE"}
+)
 _PROTECTION = {0: "off", 1: "on", 2: "locked"}
 
 
@@ -107,6 +112,8 @@ def _ask() -> bytes:
             capture_output=True,
             timeout=SECONDS,
             creationflags=flags,
+            # What PowerShell needs to begin; secrets of accounts may stand in the rest.
+            env={k: v for k, v in os.environ.items() if k.upper() in _NEEDED},
             check=False,
         )
     except (OSError, subprocess.SubprocessError) as error:
