@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.commands.common import EXIT_PARTIAL, Stop, engagement_argument, load, login
+from agent.commands.common import EXIT_PARTIAL, engagement_argument, load, login
 
 if TYPE_CHECKING:
     from agent.engagement.engagement import Engagement
@@ -45,8 +45,6 @@ def command(
     from agent.store.errors import StoreError
 
     loaded = load(engagement)
-    if site is not None and site not in (known := [s.id for s in loaded.client.site]):
-        raise Stop(f"client.toml has no site '{site}' (there are: {', '.join(known)})", 2)
     failed = 0
     documents: list[Path] = []
     for file in _all(files):

@@ -85,7 +85,8 @@ def _site_of(engagement: Engagement, document: EndpointDocument, site: str | Non
     sites = engagement.client.site
     if site is not None:
         if site not in [s.id for s in sites]:
-            raise NotEndpoint(f"client.toml has no site '{site}'")
+            names = ", ".join(s.id for s in sites)
+            raise NotEndpoint(f"client.toml has no site '{site}' (there are: {names})")
         return site
     if len(sites) == 1:
         return sites[0].id

@@ -26,6 +26,8 @@ class _Cell:
     state: DoorState
     party: Attribution
     findings: list[Finding] = field(default_factory=list[Finding])
+    evidence: set[str] = field(default_factory=set[str])
+    """Of accounts to which the door stands open."""
 
 
 def doors(catalogue: Doors, world: World, findings: Iterable[Finding]) -> tuple[Door, ...]:
@@ -43,6 +45,7 @@ def doors(catalogue: Doors, world: World, findings: Iterable[Finding]) -> tuple[
         cells["unknown"] = _Cell(empty, NOBODY)
         for f in (f for r in entry.rules for f in by_rule[r]):
             _enter(cells, f, world)
+        _granted(cells, entry, world)
         for key, cell in cells.items():
             rank = _ORDER[cell.party.owner]
             rows.append((rank, key, n, _door(entry, key, cell, world, statuses)))
@@ -74,6 +77,29 @@ def _enter(cells: dict[str, _Cell], f: Finding, world: World) -> None:
             suspect.findings.append(f)
 
 
+def _granted(cells: dict[str, _Cell], entry: DoorEntry, world: World) -> None:
+    """Accounts that pass this door and are somebody's other than the client's: by their own fields observed, by words suspected.
+
+    What a policy may still refuse (`conditional`) is suspected at most.
+    """
+    for account in world.inventory.accounts:
+        if account.enabled.value is False:
+            continue
+        for grant in (g for g in account.grants if g.door == entry.id):
+            owner = account.owner
+            named = [owner.provider] if owner.provider else owner.suspected
+            for cell in (cells[p] for p in named if p in cells):
+                if grant.verdict == "yes" and owner.provider is not None:
+                    cell.state, cell.party = "observed", owner
+                elif grant.verdict not in ("yes", "conditional") or cell.state == "observed":
+                    continue
+                else:
+                    cell.state = "suspected"
+                cell.evidence.update(grant.evidence)
+                # The account's own row, which tells whose it is.
+                cell.evidence.update(e for why in owner.for_ for e in why.evidence)
+
+
 def _door(entry: DoorEntry, key: str, cell: _Cell, world: World, statuses: tuple[str, ...]) -> Door:
     names = {p.id: p.name for p in world.material.providers}
     return Door(
@@ -82,8 +108,8 @@ def _door(entry: DoorEntry, key: str, cell: _Cell, world: World, statuses: tuple
         party_label=names.get(key, key),
         state=cell.state,
         assets=tuple(sorted({a for f in cell.findings for a in f.assets})),
-        evidence=tuple(sorted({e for f in cell.findings for e in f.evidence})),
-        statuses=() if cell.findings else statuses,
+        evidence=tuple(sorted({e for f in cell.findings for e in f.evidence} | cell.evidence)),
+        statuses=() if cell.findings or cell.evidence else statuses,
     )
 
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from agent.store.file import beside
 from tests.agent.commands.conftest import SHEET, one_run
 from tests.agent.commands.inside import Inside
+from tests.agent.imports.endpoint_sample import document, write
 from tests.agent.imports.test_nmap_xml import SCAN
 from tests.agent.imports.test_sheet import workbook
 
@@ -185,3 +186,22 @@ def test_hostile_files(filled: Path, inside: Inside, tmp_path: Path, form: str) 
             assert after == before
 
     attack()
+
+
+def test_a_folder_of_documents_and_what_is_refused_of_it(
+    eng: Path, inside: Inside, tmp_path: Path
+) -> None:
+    documents = tmp_path / "documents"
+    for number in (1, 2):
+        write(documents, document(number), f"{number}.json")
+    write(documents, {**document(3), "version": 9}, "3.json")
+    code, out, err = inside("import", eng, documents, "--site", "usine")
+    assert code == 3 and "2 machines at usine" in out
+    assert err.strip().startswith("3.json: not imported: written in version '9'")
+    code, out, err = inside("import", eng, documents / "1.json", "--site", "usine")
+    assert (code, err) == (0, "") and "1 documents were here already" in out
+    before = state(eng)
+    code, _, err = inside("import", eng, documents / "2.json", "--site", "nowhere")
+    assert code == 3 and "usine, depot" in err and state(eng) == before
+    (tmp_path / "empty").mkdir()
+    assert "no endpoint documents" in inside("import", eng, tmp_path / "empty")[2]
