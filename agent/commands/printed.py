@@ -6,11 +6,13 @@ from typing import Literal
 
 from agent.model.account import Account
 from agent.model.asset import Asset
-from agent.model.base import M
+from agent.model.base import Id, M
 from agent.model.checklist import ChecklistItem
 from agent.model.finding import Finding
+from agent.model.inspection import Inspection, LocalAdmin
 from agent.model.judged import Conflict, Judged, LedgerLine, RunFacts
 from agent.model.observation import Observation
+from agent.model.protection import ProtectionItem
 from agent.model.service import Service
 from agent.model.software import SoftwareItem
 from agent.model.status import ProbeStatus
@@ -64,6 +66,9 @@ class Inventory(M):
     services: tuple[Service, ...]
     accounts: tuple[Account, ...]
     software: tuple[SoftwareItem, ...]
+    protection: tuple[ProtectionItem, ...]
+    inspections: tuple[Inspection, ...]
+    local_admins: tuple[LocalAdmin, ...]
     conflicts: tuple[Conflict, ...]
 
 
@@ -101,7 +106,12 @@ class Doctor(M):
     doctor: tuple[DoctorLine, ...]
 
 
+class EngagementId(M):
+    id: Id
+
+
 PARTS: dict[str, type[M]] = {
+    "id": EngagementId,
     "status": Statuses,
     "inventory": Inventory,
     "findings": Findings,
@@ -114,6 +124,8 @@ PARTS: dict[str, type[M]] = {
 
 def document(result: Judged, part: str) -> M:
     """*part* of the result as the model `PARTS[part]`."""
+    if part == "id":
+        return EngagementId(id=result.engagement.id)
     if part == "status":
         return Statuses(
             status=tuple(PrintedStatus(**dict(s), run=run) for run, s in result.statuses)

@@ -13,7 +13,7 @@ from agent.commands.common import engagement_argument, load
 if TYPE_CHECKING:
     from agent.model.judged import Judged
 
-PARTS = ("status", "inventory", "findings", "checklist", "ledger", "observations", "runs")
+PARTS = ("id", "status", "inventory", "findings", "checklist", "ledger", "observations", "runs")
 
 
 @click.command("show")
@@ -46,6 +46,8 @@ def _lines(result: Judged, part: str, lang: str) -> list[str]:
     from agent.catalogs.checklist import load_checklist
     from agent.catalogs.risks import fill, load_risks
 
+    if part == "id":
+        return [result.engagement.id]
     if part == "status":
         return [
             f"{s.outcome:<8} {s.probe:<12} {s.unit:<36} "
