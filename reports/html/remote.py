@@ -65,7 +65,9 @@ class Remote:
         if owner.provider:
             out += Markup(" {}").format(v.s(self._parties.get(owner.provider, owner.provider), 80))
         elif owner.suspected:
-            names = Markup(", ").join(v.s(self._parties.get(p, p), 80) for p in owner.suspected)
+            # We have no row among those who can get in.
+            called = {"ours": v.word("owner", "ours"), **self._parties}
+            names = Markup(", ").join(v.s(called.get(p, p), 80) for p in owner.suspected)
             out += Markup(' <span class="soft">{}{} {}</span>').format(
                 v.t("door_suspected"), v.t("colon"), names
             )
