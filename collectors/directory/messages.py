@@ -85,7 +85,7 @@ class Search:
 def _message(number: int, kind: str, request: Any, controls: list[Any] | None = None) -> bytes:
     from ldap3.protocol.convert import build_controls_list
     from ldap3.protocol.rfc4511 import LDAPMessage, MessageID, ProtocolOp
-    from ldap3.utils.asn1 import encode
+    from pyasn1.codec.ber.encoder import encode
 
     message: Any = LDAPMessage()
     message["messageID"] = MessageID(number)
