@@ -60,7 +60,9 @@ def _shared(folder: Path, name: str, dns: str, seed: object) -> Generator[Contro
     finally:
         with _users(folder / f"{name}.users") as users:
             users.add(-1)
-            if not users.of():
+            if users.of():
+                one.leave()
+            else:
                 one.stop()
 
 
