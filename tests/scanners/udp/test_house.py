@@ -211,11 +211,12 @@ def heard(net: House) -> Seen:
         while time.monotonic() < until and not all(m in path.read_bytes() for m in ANNOUNCED):
             time.sleep(0.2)
     with net.capture("heard") as path:
-        for _ in range(3):
-            found = net.look(SCOPE.model_dump_json(), HOUSE, "heard", rights=True)
+        found = net.look(SCOPE.model_dump_json(), HOUSE, "heard", rights=True)
+        for _ in range(2):
             # lldpd falls silent now and then, or leaves its address out; what is tested is what we hear when it speaks.
             if Seen(found, []).bodies("heard", "link.neighbour", QUIET):
                 break
+            found = net.look(SCOPE.model_dump_json(), HOUSE, "heard", rights=True)
     return Seen(found, read_pcap(Path(path)))
 
 
