@@ -60,7 +60,7 @@ def _unit(
     wanted: Wanted,
     folder: str,
     name: str,
-    running: frozenset[str],
+    running: frozenset[str] | None,
     wants: frozenset[str],
     account: str = "",
 ) -> Iterator[Row]:
@@ -84,7 +84,8 @@ def _unit(
         return
     command = redact(told.get("ExecStart", "").lstrip("-@:+!"), wanted.kept)
     when = told.get("OnCalendar") or told.get("OnBootSec", "")
-    state = "running" if name in running else "stopped"
+    # Where no control groups are to be seen, nobody knows what runs: that is not "stopped".
+    state = "" if running is None else "running" if name in running else "stopped"
     start = "enabled" if name in wants else "static" if not told.get("WantedBy") else "disabled"
     yield (name, command or when, told.get("User", account), state, start)
 
@@ -111,9 +112,11 @@ def _wanted_units(tree: Tree) -> frozenset[str]:
     return frozenset(found)
 
 
-def _running(tree: Tree) -> frozenset[str]:
-    """Units with processes, by their control groups (cgroups(7)), without asking anybody."""
+def _running(tree: Tree) -> frozenset[str] | None:
+    """Units with processes, by their control groups (cgroups(7)), without asking anybody; None where there are none to be seen."""
     found: set[str] = set()
-    for base in ("/sys/fs/cgroup/system.slice", "/sys/fs/cgroup/systemd/system.slice"):
+    bases = ("/sys/fs/cgroup/system.slice", "/sys/fs/cgroup/systemd/system.slice")
+    there = [base for base in bases if tree.exists(base)]
+    for base in there:
         found.update(n for n in tree.names(base) if n.endswith(".service"))
-    return frozenset(found)
+    return frozenset(found) if there else None

@@ -11,8 +11,9 @@ from typing import Any
 from collectors.endpoint.source import CannotRead, Row, Source, Views
 from collectors.endpoint.windows.api import function, library
 
+ADMINISTRATORS, _NONE_MAPPED = "S-1-5-32-544", 1332
 GROUPS = {
-    "Administrators": "S-1-5-32-544",
+    "Administrators": ADMINISTRATORS,
     "Power Users": "S-1-5-32-547",
     "Backup Operators": "S-1-5-32-551",
     "Remote Desktop Users": "S-1-5-32-555",
@@ -70,7 +71,7 @@ class _Member(ctypes.Structure):
 def local_users() -> Source:
     def source(views: Views) -> Iterator[Row]:
         try:
-            admins = {m.rsplit("\\", 1)[-1].lower() for m, _ in _members("S-1-5-32-544")}
+            admins = {m.rsplit("\\", 1)[-1].lower() for m, _ in _members(ADMINISTRATORS)}
             known = True
         except CannotRead as problem:
             views.miss("who is an administrator", problem)
@@ -113,15 +114,19 @@ def _name_of(sid: str) -> str | None:
     api: Any = library("advapi32")
     binary = ctypes.c_void_p()
     if not api.ConvertStringSidToSidW(sid, ctypes.byref(binary)):
-        return None
+        raise CannotRead(f"{sid} was not taken for a SID")
     name, domain = ctypes.create_unicode_buffer(257), ctypes.create_unicode_buffer(257)
     size, domain_size, use = ctypes.c_ulong(257), ctypes.c_ulong(257), ctypes.c_int()
     try:
         ok = api.LookupAccountSidW(
             None, binary, name, ctypes.byref(size), domain, ctypes.byref(domain_size), ctypes.byref(use)
         )  # fmt: skip
+        error = 0 if ok else int(ctypes.GetLastError())  # type: ignore[attr-defined]
     finally:
         library("kernel32").LocalFree(binary)
+    # Only "none mapped" says that there is no such group, and every Windows has administrators.
+    if not ok and (error != _NONE_MAPPED or sid == ADMINISTRATORS):
+        raise CannotRead(f"the name of {sid} was not found: error {error}")
     return name.value if ok else None
 
 

@@ -43,7 +43,7 @@ def test_this_machine_in_one_document(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["pc.json"]
 
 
-def test_no_time_is_said(tmp_path: Path) -> None:
+def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
     done = collect("--out", tmp_path / "pc.json", "--seconds", "0.5")
     assert done.returncode == 2 and "0.5" in done.stderr
 

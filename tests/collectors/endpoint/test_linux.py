@@ -231,6 +231,21 @@ def _two(source: Any) -> Any:
     return lambda views: (row[:2] for row in source(views))
 
 
+def test_what_no_time_was_left_for_was_not_looked_at() -> None:
+    some = {"logs": lambda v: iter([("syslog", "2026-01-01")])}
+    document = collect("linux", lambda: {"name": "x"}, some, elevated=True, seconds=0)
+    (checked,) = document["checked"]
+    assert (checked["outcome"], checked["reason"]) == ("skipped", "no time was left")
+    assert document["tables"] == []
+
+
+def test_without_control_groups_nobody_knows_what_runs(tmp_path: Path) -> None:
+    root = make(tmp_path / "root")
+    shutil.rmtree(root / "sys/fs/cgroup")
+    states = {u["name"]: u["state"] for u in rows(looked(root))["units"]}
+    assert states["meshagent.service"] == "" and states["ssh.service"] == ""
+
+
 def test_a_long_document_is_cut_and_says_so() -> None:
     def many(views: object) -> Any:
         for n in range(15_000):
