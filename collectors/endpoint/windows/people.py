@@ -106,7 +106,10 @@ def _members(sid: str) -> Iterator[tuple[str, str]]:
     """(member, kind) of the local group *sid*; nobody where the system has no such group."""
     if (name := _name_of(sid)) is None:
         return
-    for m in _rows("NetLocalGroupGetMembers", 2, _Member, None, name):
+    found = _rows("NetLocalGroupGetMembers", 2, _Member, None, name)
+    if not found and sid == ADMINISTRATORS:
+        raise CannotRead("no administrator was told, and there is always one")
+    for m in found:
         yield m.name or "", _KINDS.get(m.usage, "other")
 
 

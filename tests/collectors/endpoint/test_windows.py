@@ -202,6 +202,15 @@ def test_processes_with_their_files(told: Rows) -> None:
     assert python["path"].lower().endswith("python.exe")
 
 
+def test_administrators_that_were_not_told_are_not_nobody(
+    document: dict[str, Any], told: Rows
+) -> None:
+    # Wine's own answer: a group of administrators without members, and no list of accounts.
+    assert outcome(document, "local_groups", "Administrators")[0] == "failed"
+    assert outcome(document, "local_users")[0] == "failed"
+    assert not told.get("local_groups") and not told.get("local_users")
+
+
 def test_without_powershell_wmi_was_not_looked_at(document: dict[str, Any], told: Rows) -> None:
     # Wine has a PowerShell that does nothing: no answer must not become "no subscription".
     assert outcome(document, "wmi_subscriptions")[0] == "failed"
