@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from collectors.endpoint.source import Row, Source, Views
+from collectors.endpoint.source import CannotRead, Row, Source, Views
 from collectors.endpoint.tree import Tree
 from collectors.endpoint.wanted import Wanted
 
@@ -72,24 +72,27 @@ def values(tree: Tree, wanted: Wanted, drive: str = "") -> Source:
                 continue
             for file in tree.glob(one.place.removeprefix(drive), miss):
                 try:
-                    text = tree.text(file, 1_000_000)
-                except OSError as problem:
+                    found = read_value(tree.text(file, 1_000_000), one.key)
+                except (OSError, CannotRead) as problem:
                     views.miss(f"{drive}{file}", problem)
                     continue
-                for value in read_value(text, one.key):
+                for value in found:
                     yield (one.tool, f"{drive}{file}", one.key, value[:LONGEST])
 
     return source
 
 
 def read_value(text: str, key: str) -> list[str]:
-    """Values of the exact name *key* in an INI, TOML, .msh, XML or JSON file. Nothing else of the file is looked at; never raises."""
+    """Values of the exact name *key* in an INI, TOML, .msh, XML or JSON file. Nothing else of the file is looked at.
+
+    Raises `CannotRead` for JSON that is damaged: whose it is may stand in it all the same.
+    """
     text = text.replace("\0", "")
     if text.lstrip()[:1] == "{":
         try:
             return list(_json(json.loads(text), key, 0))
         except (ValueError, RecursionError):
-            return []
+            raise CannotRead("damaged: no JSON that can be read") from None
     name = re.escape(key)
     found = [
         m[1].strip().strip("\"'")

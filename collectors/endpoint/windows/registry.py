@@ -43,8 +43,13 @@ class Registry:
                 return ""
             try:
                 value, _ = reg.QueryValueEx(opened, name)
-            except OSError:
+            except FileNotFoundError:
                 return ""
+            except OSError as error:
+                why = error.strerror or type(error).__name__
+                raise CannotRead(
+                    f"{key}, {name}: {why}", isinstance(error, PermissionError)
+                ) from None
         # An identifier may be bytes (CrowdStrike's customer id); a longer one is none.
         if isinstance(value, bytes) and len(value) <= MOST_ID:
             return value.hex()

@@ -28,6 +28,7 @@ from collectors.endpoint.linux.shared import cups, exports, samba
 from collectors.endpoint.linux.sockets import sockets
 from collectors.endpoint.linux.sources import elevated, sources, this_machine
 from collectors.endpoint.linux.units import values
+from collectors.endpoint.source import CannotRead
 from collectors.endpoint.traces import read_value
 from collectors.endpoint.tree import Tree
 from tests.collectors.endpoint.linux_root import CANARY, KEY, make
@@ -286,4 +287,16 @@ def test_any_text_is_survived(text: str) -> None:
     list(exports(text))
     values(text)
     for key in ("MeshServer", "a"):
-        assert all(isinstance(v, str) for v in read_value(text, key))
+        try:
+            assert all(isinstance(v, str) for v in read_value(text, key))
+        except CannotRead:
+            assert text.replace("\0", "").lstrip().startswith("{")
+
+
+def test_a_damaged_file_of_a_product_is_said(tmp_path: Path) -> None:
+    root = make(tmp_path / "root")
+    (root / "etc/netbird").mkdir()
+    (root / "etc/netbird/config.json").write_text('{"ManagementURL": "htt', "utf-8")
+    ended = {c["view"]: c for c in looked(root)["checked"] if c["source"] == "values"}
+    assert ended["/etc/netbird/config.json"]["outcome"] == "failed"
+    assert "damaged" in ended["/etc/netbird/config.json"]["reason"]
