@@ -26,6 +26,8 @@ class _Cell:
     state: DoorState
     party: Attribution
     findings: list[Finding] = field(default_factory=list[Finding])
+    suspicions: list[Finding] = field(default_factory=list[Finding])
+    """Findings that only suspect the party: never counted to what was observed of it."""
     evidence: set[str] = field(default_factory=set[str])
     """Of accounts to which the door stands open."""
 
@@ -74,7 +76,7 @@ def _enter(cells: dict[str, _Cell], f: Finding, world: World) -> None:
         if suspect is not None:
             if suspect.state != "observed":
                 suspect.state = "suspected"
-            suspect.findings.append(f)
+            suspect.suspicions.append(f)
 
 
 def _granted(cells: dict[str, _Cell], entry: DoorEntry, world: World) -> None:
@@ -102,14 +104,15 @@ def _granted(cells: dict[str, _Cell], entry: DoorEntry, world: World) -> None:
 
 def _door(entry: DoorEntry, key: str, cell: _Cell, world: World, statuses: tuple[str, ...]) -> Door:
     names = {p.id: p.name for p in world.material.providers}
+    shown = cell.findings if cell.state == "observed" else cell.suspicions
     return Door(
         door=entry.id,
         party=cell.party,
         party_label=names.get(key, key),
         state=cell.state,
-        assets=tuple(sorted({a for f in cell.findings for a in f.assets})),
-        evidence=tuple(sorted({e for f in cell.findings for e in f.evidence} | cell.evidence)),
-        statuses=() if cell.findings or cell.evidence else statuses,
+        assets=tuple(sorted({a for f in shown for a in f.assets})),
+        evidence=tuple(sorted({e for f in shown for e in f.evidence} | cell.evidence)),
+        statuses=() if shown or cell.evidence else statuses,
     )
 
 

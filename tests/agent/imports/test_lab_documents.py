@@ -92,3 +92,14 @@ def test_nothing_is_clear_and_the_rest_is_an_unknown(told: Judged) -> None:
     causes = {u.cause for u in told.unknowns}
     # Who is administrator of some machines says nothing of the directory.
     assert {"endpoint_partly", "subject_accounts", "subject_dns"} <= causes
+
+
+def test_what_is_only_suspected_is_not_listed_as_observed(told: Judged) -> None:
+    (his,) = [
+        d
+        for d in told.page_one.doors
+        if (d.door, d.party.owner) == ("remote_access_tool", "former")
+    ]
+    # PC-QUAI has an instance of the product he is known to use, and nobody knows whose it is.
+    assert his.state == "observed"
+    assert {told.labels[a] for a in his.assets} == {"SRV-DC1"}
