@@ -146,6 +146,7 @@ class Rule(M):
     """One risk. `subject` is what a finding names; exactly one of `when` (any of them) and `judge` (a function) decides.
 
     `feeds` are the kinds of observation the rule lives on. `today`: worth one of the five lines of page one.
+    `before`: rules whose findings on the same device are dealt with after those of this one, however sure they are.
     `names_tool`: the parameter `product` is a remote tool, which a provider may be known to use.
     """
 
@@ -157,6 +158,7 @@ class Rule(M):
     feeds: tuple[str, ...] = Field(min_length=1)
     who: Literal["technician", "account_manager", "client", "counsel"] = "technician"
     today: bool = True
+    before: tuple[str, ...] = ()
     names_tool: bool = False
     title: Text
     risk: Text
@@ -221,6 +223,8 @@ class Risks(M):
     def _once(self) -> Risks:
         if len(self._by_id) != len(self.rules):
             raise ValueError("two rules have the same id")
+        if wrong := {b for r in self.rules for b in r.before} - self._by_id.keys():
+            raise ValueError(f"before: no such rule: {', '.join(sorted(wrong))}")
         return self
 
 

@@ -64,6 +64,7 @@ def providers(engagement: Engagement) -> tuple[Provider, ...]:
                 aliases=approved.aliases,
                 people=approved.people,
                 tools=approved.tools,
+                on=approved.on,
                 owns=approved.owns,
                 domains=approved.domains,
                 phones=approved.phones,

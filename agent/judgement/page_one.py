@@ -115,7 +115,8 @@ def today(
     by_rule: dict[str, list[Finding]] = {}
     for f in sorted(open_, key=lambda f: (-RANK[f.severity] * f.conf, f.rule, f.key)):
         by_rule.setdefault(f.rule, []).append(f)
-    todos = [_todo(world, risks, rule, group) for rule, group in by_rule.items()][:TODAY]
+    ordered = in_order(risks, by_rule)
+    todos = [_todo(world, risks, rule, by_rule[rule]) for rule in ordered][:TODAY]
     for u in unknowns:
         if len(todos) >= TODAY:
             break
@@ -133,6 +134,23 @@ def today(
                 )
             )
     return tuple(todos)
+
+
+def in_order(risks: Risks, groups: dict[str, list[Finding]]) -> list[str]:
+    """The rules of *groups* as they are, but what has to be closed first on a device stands before what waits for it."""
+    order = list(groups)
+    for rule in groups:
+        mine = {a for f in groups[rule] for a in f.assets}
+        waits = [
+            later
+            for later in risks.rule(rule).before
+            if any(mine.intersection(f.assets) for f in groups.get(later, ()))
+        ]
+        at = min((order.index(w) for w in waits), default=len(order))
+        if at < order.index(rule):
+            order.remove(rule)
+            order.insert(at, rule)
+    return order
 
 
 def _todo(world: World, risks: Risks, rule: str, group: list[Finding]) -> Todo:

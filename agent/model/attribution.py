@@ -13,7 +13,10 @@ Owner = Literal["ours", "former", "approved", "client", "unknown", "contested"]
 
 
 class Provider(M):
-    """A company that serves, served or may serve the client; `ids` are its tenants by tool."""
+    """A company that serves, served or may serve the client; `ids` are its tenants by tool.
+
+    `on`: the machines (name, address or range, each also as `... at SITE`) for which the client approved its tools.
+    """
 
     id: str
     role: Literal["ours", "former", "approved"]
@@ -21,6 +24,7 @@ class Provider(M):
     aliases: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+    on: tuple[str, ...] = ()
     owns: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()

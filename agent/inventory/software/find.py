@@ -7,11 +7,13 @@ machine. Files without anything that runs are residue.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from agent.catalogs.remote_access import Tool
 from agent.inventory.attribution import Clue, Clues, attribute
+from agent.inventory.software.approved import Place, approved
 from agent.inventory.software.signs import Sign, Told, signs, told
 from agent.model.attribution import Attribution, Provider
 from agent.model.base import Id, hash_id
@@ -43,20 +45,24 @@ class _Group:
 
 
 def software(
-    traces: Iterable[Trace], providers: Iterable[Provider], key: bytes
+    traces: Iterable[Trace],
+    providers: Iterable[Provider],
+    key: bytes,
+    places: Mapping[Id, Place] = MappingProxyType({}),
 ) -> tuple[SoftwareItem, ...]:
-    """*key*: the engagement's id key."""
+    """*key*: the engagement's id key; *places*: where each host stands, for what was approved on it alone."""
     by_tool: dict[tuple[str, str], list[Sign]] = defaultdict(list)
     for trace in traces:
         for sign in signs(trace):
             by_tool[trace.host or "", sign.tool.id].append(sign)
     known = tuple(providers)
-    items = [
-        _item(group, known, key)
-        for (_, _), some in sorted(by_tool.items())
-        if any(s.strong or s.placed for s in some)
-        for group in _instances(some)
-    ]
+    items: list[SoftwareItem] = []
+    for (host, _), some in sorted(by_tool.items()):
+        if any(s.strong or s.placed for s in some):
+            groups = _instances(some)
+            # Of several instances nobody can say which one was approved.
+            place = places.get(host) if len(groups) == 1 else None
+            items += [_item(group, known, key, place) for group in groups]
     return tuple(sorted(items, key=lambda i: i.id))
 
 
@@ -86,7 +92,9 @@ def _form(sign: Sign) -> Form:
     return FORM_OF.get(trace.kind, "configured")
 
 
-def _item(group: _Group, providers: tuple[Provider, ...], key: bytes) -> SoftwareItem:
+def _item(
+    group: _Group, providers: tuple[Provider, ...], key: bytes, place: Place | None
+) -> SoftwareItem:
     tool = group.tool
     facts = sorted(
         {t for s in group.signs for t in told(s)}, key=lambda t: (t.as_, t.value, t.evidence)
@@ -110,7 +118,7 @@ def _item(group: _Group, providers: tuple[Provider, ...], key: bytes) -> Softwar
         artefacts=tuple(artefacts[k] for k in sorted(artefacts)),
         instance={t.as_: t.value for t in reversed(mine)},
         version=_version(group.signs),
-        owner=_owner(tool, mine, providers),
+        owner=_owner(group, mine, providers, place),
     )
 
 
@@ -127,7 +135,10 @@ def _version(some: list[Sign]) -> Known[str]:
     return Known[str].not_asked()
 
 
-def _owner(tool: Tool, facts: list[Told], providers: tuple[Provider, ...]) -> Attribution:
+def _owner(
+    group: _Group, facts: list[Told], providers: tuple[Provider, ...], place: Place | None
+) -> Attribution:
+    tool = group.tool
     clues: dict[str, list[Clue]] = {"ids": [], "names": [], "texts": [], "addresses": []}
     keys = [k for p in providers for k in p.ids if tool.called([k])]
     for fact in facts:
@@ -140,5 +151,8 @@ def _owner(tool: Tool, facts: list[Told], providers: tuple[Provider, ...]) -> At
     found = attribute(Clues(**{k: tuple(dict.fromkeys(v)) for k, v in clues.items()}), providers)
     if found.for_:
         return found
+    seen = {e for s in group.signs for e in s.trace.evidence}
+    if place is not None and (by_place := approved(tool, place, seen, providers)):
+        return by_place
     suspected = tuple(sorted(p.id for p in providers if tool.called(p.tools)))
     return found.model_copy(update={"suspected": suspected}) if suspected else found

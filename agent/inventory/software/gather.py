@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from agent.inventory.software import told_by_endpoint, told_by_snmp
+from agent.inventory.software.approved import places_of
 from agent.inventory.software.find import software
 from agent.inventory.software.reinstall import with_reinstall_paths
 from agent.model.asset import Asset
@@ -26,4 +27,6 @@ def gather(
         *told_by_snmp.traces(seen, asset_of),
         *told_by_endpoint.traces(seen, asset_of),
     )
-    return with_reinstall_paths(software(traces, providers, key), traces)
+    known = tuple(providers)
+    places = places_of(assets) if any(p.on for p in known) else {}
+    return with_reinstall_paths(software(traces, known, key, places), traces)

@@ -12,6 +12,7 @@ from agent.inventory.build import build
 from agent.judgement.conditions import day
 from agent.judgement.findings import finding_key
 from agent.judgement.judge import judge
+from agent.judgement.page_one import in_order
 from agent.material import Material
 from agent.model.answers import AcceptedRisk, AddedAsset, Answers, ItemAnswer
 from agent.model.base import canonical
@@ -239,3 +240,24 @@ def test_backup_and_letter_come_from_people() -> None:
         "request_answers": 0,
         "request_chased": 0,
     }
+
+
+def test_what_brings_an_agent_back_is_closed_before_the_agent() -> None:
+    risks = load_risks()
+    path, agent = ("reinstall-path", "remote-access-agent")
+    assert risks.rule(path).before == ("rmm-agent", agent)
+    sure = sample().findings[0]
+
+    def group(rule: str, asset: str) -> list[Finding]:
+        return [sure.model_copy(update={"rule": rule, "assets": (asset,)})]
+
+    same = {
+        "telnet-open": group("telnet-open", "a"),
+        agent: group(agent, "a"),
+        path: group(path, "a"),
+    }
+    assert in_order(risks, same) == ["telnet-open", path, agent]
+    apart = {agent: group(agent, "a"), path: group(path, "b")}
+    assert in_order(risks, apart) == [agent, path], "two machines: the worse one first"
+    done = {path: group(path, "a"), agent: group(agent, "a")}
+    assert in_order(risks, done) == [path, agent]
