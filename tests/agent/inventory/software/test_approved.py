@@ -9,7 +9,8 @@ import pytest
 from agent.inventory.software.approved import Place
 from agent.inventory.software.find import software
 from agent.model.attribution import Attribution, Provider
-from tests.agent.inventory.software.test_find import FORMER, HOST, KEY, OURS, trace
+from tests.agent.inventory.software.disguises import HOST, trace
+from tests.agent.inventory.software.test_find import FORMER, KEY, OURS
 
 UNTIL = 1_000_000
 ERP = Provider(

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import random
-from importlib.resources import files
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.catalogs.remote_access import Tool, tools
+from agent.catalogs.remote_access import tools
 from agent.inventory.software.find import software
 from agent.inventory.software.signs import program, signs
 from agent.model.attribution import Provider
-from agent.model.software import SoftwareItem, Trace, TraceKind
+from agent.model.software import SoftwareItem, Trace
+from tests.agent.inventory.software.disguises import default, disguised, names, stock, trace
 
-KEY, HOST = b"k" * 32, "a" * 32
+KEY = b"k" * 32
 OURS = Provider(
     id="ours",
     role="ours",
@@ -36,51 +36,8 @@ FORMER = Provider(
 PROVIDERS = (OURS, FORMER)
 
 
-def trace(kind: TraceKind, name: str, host: str | None = HOST, **fields: object) -> Trace:
-    fields.setdefault("evidence", (f"{abs(hash((kind, name))):032x}"[:32],))
-    return Trace(host=host, kind=kind, channel="test", name=name, **fields)  # type: ignore[arg-type]
-
-
 def found(*traces: Trace) -> tuple[SoftwareItem, ...]:
     return software(traces, PROVIDERS, KEY)
-
-
-def names(tool: Tool, kind: str) -> list[str]:
-    return [e.partition(" ")[2] for e in tool.examples if e.startswith(f"{kind} ")]
-
-
-def default(tool: Tool) -> list[Trace]:
-    """As its maker installs it: where it lies is known where the catalogue knows it."""
-    where = next(iter(names(tool, "path")), "")
-    kinds: tuple[TraceKind, ...] = ("service", "unit", "launchd", "process", "package", "task")
-    some = [trace(k, n, path=where, state="running") for k in kinds for n in names(tool, k)[:2]]
-    return some or [trace("service", n, display=n, path=where) for n in names(tool, "display")[:1]]
-
-
-def disguised(tool: Tool, how: str) -> list[Trace]:
-    """Empty where the catalogue knows nothing that this leaves."""
-    folder = next(iter(names(tool, "path")), "")
-    service = next(iter(names(tool, "service") or names(tool, "unit")), "")
-    process = next(iter(names(tool, "process")), "")
-    if how == "renamed binary":
-        return [trace("process", "helper.exe", path=folder, state="running")] if folder else []
-    if how == "changed display name":
-        return (
-            [trace("service", service, display="Support informatique", path=folder)]
-            if service
-            else []
-        )
-    if how == "stopped service":
-        return [trace("service", service, path=folder, state="stopped")] if service else []
-    if how == "moved folder":
-        return (
-            [trace("process", process, path=f"D:\\outils\\{process}", state="running")]
-            if process
-            else []
-        )
-    assert how == "portable copy"
-    path = f"C:\\Users\\anne\\Downloads\\{process}"
-    return [trace("process", process, path=path, state="running")] if process else []
 
 
 def test_recall_of_every_product_in_three_forms() -> None:
@@ -128,19 +85,7 @@ def test_recall_of_each_disguise(how: str, least: float) -> None:
 
 def test_a_clean_machine_has_none() -> None:
     """All names of the stock lists on one machine, so that one weak name would find another to lean on."""
-    kinds: dict[str, TraceKind] = {
-        "windows_services": "service",
-        "windows_processes": "process",
-        "windows_packages": "package",
-        "linux_units": "unit",
-        "linux_processes": "process",
-        "macos_launchd": "launchd",
-        "macos_processes": "process",
-    }
-    all_of: list[Trace] = []
-    for name, kind in kinds.items():
-        lines = (files("fixtures") / "stock" / f"{name}.txt").read_text("utf-8").splitlines()
-        all_of += [trace(kind, n, state="running") for n in lines if n and not n.startswith("#")]
+    all_of = stock()
     assert len(all_of) > 700
     assert [(i.product, i.artefacts) for i in found(*all_of)] == []
 
