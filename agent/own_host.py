@@ -7,6 +7,7 @@ What it looks for is data: catalogs/remote_access_*.toml.
 from __future__ import annotations
 
 import importlib
+import platform
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -77,8 +78,14 @@ def look_at_own_host(proc: Path = Path("/proc")) -> OwnHost:
     return OwnHost(tuple(found.values()), problem)
 
 
-def whose(engagement: Engagement, sign: Sign) -> Literal["ours", "former", "approved", "unknown"]:
-    """Whose tool it is. A tenant id decides; without one, a tool the former provider is said to use is taken for his."""
+def whose(
+    engagement: Engagement, sign: Sign, host: str | None = None
+) -> Literal["ours", "former", "approved", "unknown"]:
+    """Whose tool it is. A tenant id decides; without one, a tool the former provider is said to use is taken for his.
+
+    *host*: name of this machine, by default as the system tells it; what was approved on other machines is not approved here.
+    """
+    here = _short(platform.node() if host is None else host)
     client, msp = engagement.client, engagement.msp
     former_ids = [f.ids for f in client.former] + [k.ids for k in msp.known]
     if _has_id(sign, former_ids):
@@ -91,9 +98,17 @@ def whose(engagement: Engagement, sign: Sign) -> Literal["ours", "former", "appr
         return "former"
     if sign.tool.called(msp.tools):
         return "ours"
-    if any(sign.tool.called(a.tools) for a in client.approved):
+    if any(
+        sign.tool.called(a.tools) and (not a.on or here in map(_short, a.on))
+        for a in client.approved
+    ):
         return "approved"
     return "unknown"
+
+
+def _short(name: str) -> str:
+    """A machine's name as `on` of client.toml may give it: without its domain and site."""
+    return name.partition(" at ")[0].strip().partition(".")[0].casefold()
 
 
 def refuse_if_former(engagement: Engagement, own: OwnHost | None = None) -> None:

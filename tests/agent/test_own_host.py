@@ -43,7 +43,15 @@ def sign(channel: Channel, text: str) -> Sign:
     ],
 )
 def test_whose_it_is(tmp_path: Path, channel: Channel, text: str, owner: str) -> None:
-    assert whose(engagement(tmp_path), sign(channel, text)) == owner
+    assert whose(engagement(tmp_path), sign(channel, text), "srv-erp.durand.example") == owner
+
+
+def test_what_is_approved_on_another_machine_is_nobodys_here(tmp_path: Path) -> None:
+    teamviewer = sign("process", "teamviewerd")
+    assert whose(engagement(tmp_path), teamviewer, "laptop-7") == "unknown"
+    assert whose(engagement(tmp_path), teamviewer, "") == "unknown"
+    anywhere = engagement(tmp_path, CLIENT.replace('on = ["SRV-ERP"]\n', ""))
+    assert whose(anywhere, teamviewer, "laptop-7") == "approved"
 
 
 def test_a_tenant_outweighs_whose_tool_it_is_said_to_be(tmp_path: Path) -> None:
