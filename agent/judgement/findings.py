@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from agent.catalogs.risks import Risks, Rule
 from agent.judgement.conditions import day, holds, params_of
 from agent.judgement.hits import Hit
-from agent.judgement.owners import by_tool, former_names, owner_of
+from agent.judgement.owners import by_agent, by_tool, former_names, owner_of
 from agent.judgement.rules_devices import (
     address_conflict,
     device_gone,
@@ -103,9 +103,11 @@ def _finding(rule: Rule, group: list[Hit], world: World, closes: tuple[str, ...]
     key = finding_key(rule.id, assets or (str(worst.subject),), world.material.key)
     owners = [h.owner for h in group if h.owner is not None]
     if rule.names_tool:
-        products = (str(h.params.get("product", "")) for h in group)
-        told = (by_tool(p, world.material.providers) for p in products)
-        owners += [t for t in told if t is not None]
+        for product in sorted({str(h.params.get("product", "")) for h in group}):
+            # What was found inside the machine has its owner from there already.
+            agent = by_agent(product, assets, world) if rule.subject == "service" else None
+            told = agent or by_tool(product, world.material.providers)
+            owners += [told] if told is not None else []
     return Finding(
         key=key,
         rule=rule.id,

@@ -11,6 +11,7 @@ from agent.judgement.conditions import host_of
 from agent.judgement.hits import Hit
 from agent.judgement.world import Point, World, asset_ref, body
 from agent.model.attribution import Attribution, Provider
+from agent.model.base import Id
 from agent.model.bodies import Banner, HttpPage, TlsCertificate
 from agent.model.known import Why
 
@@ -60,6 +61,21 @@ def by_tool(product: str, providers: Iterable[Provider]) -> Attribution | None:
         for_=tuple(Why(feature="tool", matched=t, weight=200, strong=False) for t in tools),
         suspected=tuple(sorted({i for i, _ in users})),
     )
+
+
+def by_agent(product: str, assets: Iterable[Id], world: World) -> Attribution | None:
+    """Whose *product* is by the agent that the machine itself told of; None where it told of none, of several, or of one nobody owns.
+
+    A port does not say whose agent listens on it; the agent's own settings may.
+    """
+    where = frozenset(assets)
+    names = {t.id: t.name for t in tools()}
+    mine = [
+        i
+        for i in world.inventory.software
+        if i.asset in where and i.form != "residue" and _same_tool(product, names[i.product])
+    ]
+    return mine[0].owner if len(mine) == 1 and mine[0].owner.provider is not None else None
 
 
 def _same_tool(a: str, b: str) -> bool:
