@@ -73,7 +73,8 @@ def by_agent(product: str, assets: Iterable[Id], world: World) -> Attribution | 
     mine = [
         i
         for i in world.inventory.software
-        if i.asset in where and i.form != "residue" and _same_tool(product, names[i.product])
+        if i.asset in where and i.form != "residue"
+        if i.product is not None and _same_tool(product, names[i.product])
     ]
     return mine[0].owner if len(mine) == 1 and mine[0].owner.provider is not None else None
 
