@@ -35,7 +35,9 @@ _EN = {
     "former": (
         "The provider who leaves. tools is hearsay; owns is rented gear: never logged into.",
     ),
-    "approved": ("A vendor who may stay.",),
+    "approved": (
+        "A vendor who may stay. on: machines (name, address, range; also `... at SITE`) where his tools are approved.",
+    ),
     "account": (
         "Never a secret here: prompt | env:NAME | age:FILE#name | keyring[:service] | command:...",
     ),
@@ -70,7 +72,9 @@ _FR = {
     "former": (
         "Le prestataire sortant. tools : par ouï-dire ; owns : matériel loué, sans connexion.",
     ),
-    "approved": ("Un fournisseur qui reste.",),
+    "approved": (
+        "Un fournisseur qui reste. on : machines (nom, adresse, plage ; aussi `... at SITE`) où ses outils sont approuvés.",
+    ),
     "account": (
         "Jamais de secret ici : prompt | env:NOM | age:FICHIER#nom | keyring[:service] | command:...",
     ),
@@ -199,6 +203,9 @@ def _lines(c: NewClient, words: dict[str, tuple[str, ...]]) -> Iterator[str]:
     yield from say("approved")
     yield "# [[approved]]"
     yield '# name = "..."'
+    yield '# tools = ["TeamViewer"]'
+    yield '# on = ["SRV-ERP"]'
+    yield "# until = 2027-12-31"
     yield ""
     yield from say("account")
     yield "# [[account]]"

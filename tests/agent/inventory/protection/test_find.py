@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from importlib.resources import files
 
 import pytest
 from hypothesis import given
@@ -15,6 +14,7 @@ from agent.model.attribution import Provider
 from agent.model.base import hash_id
 from agent.model.protection import ProtectionItem
 from agent.model.software import Trace, TraceKind
+from tests.agent.inventory.software.disguises import stock
 
 KEY, HOST = b"k" * 32, "a" * 32
 OURS = Provider(
@@ -121,24 +121,8 @@ def test_the_engine_that_is_seen_to_run() -> None:
 
 def test_a_clean_machine_has_what_is_built_in_and_no_more() -> None:
     """All names of the stock lists on one machine, so that one weak name would find another to lean on."""
-    kinds: dict[str, TraceKind] = {
-        "windows_services": "service",
-        "windows_processes": "process",
-        "windows_packages": "package",
-        "linux_units": "unit",
-        "linux_processes": "process",
-        "macos_launchd": "launchd",
-        "macos_processes": "process",
-    }
     traps = {"AVP", "KAVFS", "VeeamBackupSvc", "clamav-daemon.service"}
-    all_of: list[Trace] = []
-    for name, kind in kinds.items():
-        lines = (files("fixtures") / "stock" / f"{name}.txt").read_text("utf-8").splitlines()
-        all_of += [
-            trace(kind, n, state="running")
-            for n in lines
-            if n and not n.startswith("#") and n not in traps
-        ]
+    all_of = [t for t in stock() if t.name not in traps]
     assert len(all_of) > 700
     items = found(*all_of)
     assert [i.product for i in items if not i.builtin] == []
