@@ -25,13 +25,14 @@ from agent.registry import PROBES
 from agent.run import Engine
 from scanners.udp.asking import AFTER
 from tests.scanners.link_child import Memory, NoAccounts
+from tests.scanners.udp.house import HOUSE, QUIET
 
-# LLDP of the quiet host, CDP of the house, an offer of the server nobody knows of, its client.
+# LLDP of the quiet host (the house speaks it now and then, too), CDP of the house, an offer of the server nobody knows of, its client.
 WANTED = {
-    ("link.neighbour", "lldp"),
-    ("link.neighbour", "cdp"),
-    ("dhcp.server", ""),
-    ("dhcp.client", ""),
+    ("link.neighbour", "lldp", QUIET),
+    ("link.neighbour", "cdp", HOUSE),
+    ("dhcp.server", "", ""),
+    ("dhcp.client", "", ""),
 }
 
 
@@ -52,16 +53,17 @@ def there(host: str) -> Observation:
     )
 
 
+def _said(o: Observation) -> tuple[str, str, str]:
+    protocol = str(getattr(o.body, "protocol", ""))
+    return o.body.kind, protocol, o.subject.value if protocol else ""
+
+
 async def _until_heard(ears: Ears, store: Memory) -> None:
     """The house announces itself every few seconds. Ends once all is stored, or after 40 s."""
     for _ in range(400):
         # lldpd now and then leaves its address out for a moment: that is not yet all it says.
-        kinds = {
-            (o.body.kind, getattr(o.body, "protocol", ""))
-            for o in store.observations
-            if getattr(o.body, "addresses", True)
-        }
-        if kinds >= WANTED:
+        said = {_said(o) for o in store.observations if getattr(o.body, "addresses", True)}
+        if said >= WANTED:
             break
         await asyncio.sleep(0.1)
     ears.last_call()
