@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.commands.common import EXIT_PARTIAL, engagement_argument, load, login
+from agent.commands.common import (
+    EXIT_PARTIAL,
+    EXIT_USAGE,
+    Stop,
+    engagement_argument,
+    load,
+    login,
+)
 
 if TYPE_CHECKING:
     from agent.engagement.engagement import Engagement
+    from agent.imports.console import Said
+    from agent.model.bodies_console import ConsoleKind
 
 MOST_SHOWN = 20
 """Refused documents named one by one; through an RMM the output is cut at a few kB."""
@@ -34,17 +43,47 @@ MOST_SHOWN = 20
 @click.option(
     "--sheet", "worksheet", metavar="NAME", help="The sheet of a workbook; its first when left out."
 )
+@click.option(
+    "--console",
+    type=click.Choice(["rmm", "antivirus", "backup", "mdm"]),
+    help="FILE is the list of machines that a console of this kind exports.",
+)
+@click.option("--product", default="", metavar="NAME", help="With --console: its product.")
+@click.option(
+    "--whose",
+    default="ours",
+    metavar="NAME",
+    help="With --console: ours, or a provider of client.toml. [ours]",
+)
+@click.option(
+    "--customer",
+    default="",
+    metavar="NAME",
+    help="With --console: whose rows to take where the list has several customers.",
+)
 def command(
-    engagement: Path, files: tuple[Path, ...], site: str | None, worksheet: str | None
+    engagement: Path,
+    files: tuple[Path, ...],
+    site: str | None,
+    worksheet: str | None,
+    console: ConsoleKind | None,
+    product: str,
+    whose: str,
+    customer: str,
 ) -> int:
     """Add FILEs to the engagement: .run files as they are, endpoint documents of `handover collect` (.json, or a folder of them), .csv and
-    .xlsx sheets as claims, nmap XML as reported.
+    .xlsx sheets as claims, nmap XML as reported. With --console, lists of our RMM, antivirus, backup or MDM.
     """
     from agent.imports.bring import ImportProblem, bring, start_of
+    from agent.imports.console import Said
     from agent.imports.endpoint_file import looks_like_endpoint
     from agent.store.errors import StoreError
 
     loaded = load(engagement)
+    if console is not None:
+        return _lists(loaded, files, Said(console, product, whose, customer, site, worksheet))
+    if product or customer or whose != "ours":
+        raise Stop("--product, --whose and --customer speak of a --console.", EXIT_USAGE)
     failed = 0
     documents: list[Path] = []
     for file in _all(files):
@@ -61,6 +100,23 @@ def command(
         else:
             click.echo(f"{file.name}: {said}")
     failed += _endpoints(loaded, documents, site) if documents else 0
+    return EXIT_PARTIAL if failed else 0
+
+
+def _lists(engagement: Engagement, files: tuple[Path, ...], said: Said) -> int:
+    from agent.imports.console import ConsoleProblem, bring_console
+    from agent.store.errors import StoreError
+
+    failed = 0
+    for file in files:
+        try:
+            done = asyncio.run(bring_console(engagement, file, said, login()))
+        except (ConsoleProblem, StoreError, OSError) as problem:
+            failed += 1
+            why = problem.strerror if isinstance(problem, OSError) else problem
+            click.echo(f"{file.name}: not imported: {why}", err=True)
+        else:
+            click.echo(f"{file.name}: {done}")
     return EXIT_PARTIAL if failed else 0
 
 

@@ -20,6 +20,8 @@ MAX_CELL = 10_000
 """Characters of one cell; eleven of them fit into one entry of a run file."""
 IDENTITY = frozenset({"name", "ip", "mac", "serial"})
 """Columns that can have one value only; of the others, two values are both kept."""
+ASSETS, CONSOLE = "columns", "console"
+"""Which headers are known: those of device sheets, or with them those of management consoles."""
 Row = tuple[int, dict[str, str]]
 
 
@@ -33,15 +35,18 @@ class Sheet:
     left: tuple[str, ...] = ()
 
 
-def read_sheet(path: Path, worksheet: str | None = None) -> Sheet:
-    """The sheet in *path*: of a workbook the *worksheet* of that name, or its first. Raises `SheetProblem`, `OSError`."""
+def read_sheet(path: Path, worksheet: str | None = None, headers: str = ASSETS) -> Sheet:
+    """The sheet in *path*: of a workbook the *worksheet* of that name, or its first. *headers*: `ASSETS` or `CONSOLE`.
+
+    Raises `SheetProblem`, `OSError`.
+    """
     table = read_table(path, worksheet)
     where = f"sheet '{table.name}', " if table.name else ""
     if not table.rows:
         raise SheetProblem(f"{where}the sheet is empty" if where else "the sheet is empty")
     (_, head), *rows = table.rows
-    names = [column(h) for h in head]
-    if not {"name", "ip", "serial"} & set(names):
+    names = [column(h, headers) for h in head]
+    if not {"name", "ip", "serial", "label"} & set(names):
         listed = ", ".join(h for h in head if h.strip())[:200]
         raise SheetProblem(f"{where}no column for name, IP or serial among: {listed}")
     taken: list[Row] = []
@@ -89,16 +94,21 @@ def _named(names: list[str], cells: Cells, where: str) -> dict[str, str]:
     return named
 
 
-def column(header: str) -> str:
+def column(header: str, headers: str = ASSETS) -> str:
     """Normal name of a header; empty when it is not known."""
-    return _columns().get(_plain(header), "")
+    return _columns(headers).get(_plain(header), "")
 
 
 @cache
-def _columns() -> dict[str, str]:
+def _columns(headers: str) -> dict[str, str]:
     text = resources.files("agent.catalogs").joinpath("sheet_columns.toml").read_text("utf-8")
-    table: dict[str, list[str]] = tomllib.loads(text)["columns"]
-    return {_plain(h): name for name, headers in table.items() for h in [name, *headers]}
+    tables: dict[str, dict[str, list[str]]] = tomllib.loads(text)
+    out: dict[str, str] = {}
+    for part in dict.fromkeys((ASSETS, headers)):
+        # A word that means something else in a console means that there.
+        for name, texts in tables[part].items():
+            out.update((_plain(h), name) for h in [name, *texts])
+    return out
 
 
 def _plain(text: str) -> str:

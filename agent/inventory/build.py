@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from agent.inventory.attributes import SHEET, Claim, Disagreement, Values, settle
 from agent.inventory.claims import Claimed, claimed, match
 from agent.inventory.classify import read, told
+from agent.inventory.consoles import consoles, coverage
 from agent.inventory.directory.accounts import accounts
 from agent.inventory.endpoint import Endpoint
 from agent.inventory.history import History, history
@@ -81,6 +82,8 @@ def _build(material: Material) -> Inventory:
     shields = protection(material.observations, found.assets, material.providers, material.key)
     parts = {"topologies": maps, "software": left, "inspections": looked, "local_admins": admins}
     parts |= {"protection": shields, "clashes": conflicts(shields, left, runs_server(found.assets))}
+    lists = consoles(material.observations, found.assets, material.providers)
+    parts |= {"consoles": lists, "console_coverage": coverage(lists, found.assets)}
     parts |= {"accounts": accounts(material)}
     return found.model_copy(update=parts)
 

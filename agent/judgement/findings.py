@@ -9,6 +9,7 @@ from agent.catalogs.risks import Risks, Rule
 from agent.judgement.conditions import day, holds, params_of
 from agent.judgement.hits import Hit
 from agent.judgement.owners import by_agent, by_tool, former_names, owner_of
+from agent.judgement.rules_consoles import RULES as CONSOLE_RULES
 from agent.judgement.rules_devices import (
     address_conflict,
     device_gone,
@@ -43,6 +44,7 @@ JUDGES: Mapping[str, Callable[[World], Iterator[Hit]]] = {
         neighbour_announced,
         port_authentication,
         *ADMIN_RULES,
+        *CONSOLE_RULES,
         *DIRECTORY_RULES,
         *DOMAIN_RULES,
         *SNMP_RULES,

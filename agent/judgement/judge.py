@@ -41,6 +41,8 @@ def judge(material: Material, inventory: Inventory) -> Judged:
         clashes=inventory.clashes,
         inspections=inventory.inspections,
         local_admins=inventory.local_admins,
+        consoles=inventory.consoles,
+        console_coverage=inventory.console_coverage,
         findings=found,
         checklist=items,
         doors=matrix,

@@ -19,6 +19,7 @@ from agent.judgement.unknowns import passive
 from agent.judgement.world import World, body, class_of, personal
 from agent.model.base import Id, Us
 from agent.model.bodies import TlsCertificate
+from agent.model.bodies_console import ConsoleKind
 from agent.model.checklist import ChecklistItem
 from agent.model.finding import Finding
 from agent.model.judged import (
@@ -71,9 +72,11 @@ def page_one(
         estate=dict(sorted(Counter(class_of(a) for a in systems(world)).items())),
         left_alone=left_alone(world),
         personal_devices=personal_devices(world),
-        no_rmm=_without(world, {i.asset for i in world.inventory.software if _ours(i)}),
-        no_antivirus=_without(world, _protected(world, ("antivirus", "edr")), "protection"),
-        no_backup=None,
+        no_rmm=_without(world, {i.asset for i in world.inventory.software if _ours(i)}, "rmm"),
+        no_antivirus=_without(
+            world, _protected(world, ("antivirus", "edr")), "antivirus", "protection"
+        ),
+        no_backup=_without(world, None, "backup"),
         second_factor_foreign=None,
         leavers=None,
         ownerless_accounts=None,
@@ -206,18 +209,32 @@ def _protected(world: World, kinds: tuple[str, ...]) -> set[Id]:
     return {i.asset for i in world.inventory.protection if i.kind in kinds and i.engine != "no"}
 
 
-def _without(world: World, having: set[Id | None] | set[Id], area: str = "") -> int | None:
-    """Machines read to their end that have it not. Zero is said only when every machine was read; before, nobody knows."""
+def _without(
+    world: World, having: set[Id | None] | set[Id] | None, console: ConsoleKind, area: str = ""
+) -> int | None:
+    """Machines read to their end that have it not, and those that no list of a console that stays has and on which nobody saw it.
+
+    Zero is said only when every machine was read, or is in a list; before, nobody knows. *having* None: no machine tells.
+    """
+    told = [c for c in world.inventory.console_coverage if c.kind == console]
+    listed = {a for c in told for a in set(c.needs) - {*c.missing, *c.unsure}}
+    if having is None:
+        missing = {a for c in told for a in c.missing}
+        sure = bool(told) and not any(c.unsure for c in told) and world.looked.all_whole
+        return len(missing) or (0 if sure else None)
     read = [
         i
         for i in world.inventory.inspections
         if i.whole and (not area or any(a.area == area and a.state == "done" for a in i.areas))
     ]
-    count = sum(i.asset not in having for i in read)
-    if count:
-        return count
+    bare = {i.asset for i in read if i.asset not in having}
+    bare |= {a for c in told for a in c.missing if a not in having}
+    if bare:
+        return len(bare)
     every = world.inventory.inspections
-    return 0 if every and len(read) == len(every) and world.looked.all_whole else None
+    left = {i.asset for i in every} - {i.asset for i in read} - listed
+    unsure = any(c.unsure for c in told)
+    return 0 if every and not left and not unsure and world.looked.all_whole else None
 
 
 def backup_facts(world: World) -> dict[str, str]:

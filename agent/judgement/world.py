@@ -116,6 +116,19 @@ class World:
                 key, kinds = asks.get(o.unit, ("", frozenset[str]()))
                 for kind in kinds:
                     out[one.asset, kind] = (key,)
+        return out | self._listed
+
+    @cached_property
+    def _listed(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """(asset, `console.KIND`) -> the import whose list has that machine, and has heard of it; only consoles that stay."""
+        keys = {s.unit: s.key for _, s in self.material.statuses if s.outcome == "done"}
+        lists = {c.id: c for c in self.inventory.consoles}
+        out: dict[tuple[str, str], tuple[str, ...]] = {}
+        for covered in self.inventory.console_coverage:
+            for entry in (e for c in covered.lists for e in lists[c].entries):
+                key = keys.get(self.observations[entry.evidence[0]].unit, "")
+                if key and len(entry.assets) == 1 and not entry.quiet and entry.seen:
+                    out[entry.assets[0], f"console.{covered.kind}"] = (key,)
         return out
 
     def told(self, kind: str, assets: Iterable[str]) -> tuple[str, ...]:

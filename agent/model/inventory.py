@@ -5,6 +5,7 @@ from __future__ import annotations
 from agent.model.account import Account
 from agent.model.asset import Asset
 from agent.model.base import Id, M
+from agent.model.console import Console, ConsoleCoverage
 from agent.model.inspection import Inspection, LocalAdmin
 from agent.model.judged import Conflict
 from agent.model.protection import Conflict as Clash
@@ -23,6 +24,8 @@ class Inventory(M):
     clashes: tuple[Clash, ...] = ()
     inspections: tuple[Inspection, ...] = ()
     local_admins: tuple[LocalAdmin, ...] = ()
+    consoles: tuple[Console, ...] = ()
+    console_coverage: tuple[ConsoleCoverage, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     topologies: tuple[Topology, ...] = ()
     labels: dict[Id, str] = {}

@@ -12,6 +12,7 @@ from agent.model.asset import Asset
 from agent.model.attribution import Attribution
 from agent.model.base import Id, M, Us
 from agent.model.checklist import ChecklistItem
+from agent.model.console import Console, ConsoleCoverage
 from agent.model.finding import Finding
 from agent.model.inspection import Inspection, LocalAdmin
 from agent.model.known import Known
@@ -220,6 +221,8 @@ class Judged(M):
     clashes: tuple[Clash, ...] = ()
     inspections: tuple[Inspection, ...] = ()
     local_admins: tuple[LocalAdmin, ...] = ()
+    consoles: tuple[Console, ...] = ()
+    console_coverage: tuple[ConsoleCoverage, ...] = ()
     findings: tuple[Finding, ...]
     checklist: tuple[ChecklistItem, ...]
     doors: tuple[Door, ...]

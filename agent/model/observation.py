@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer
 
 from agent.model import (
+    bodies_console,
     bodies_directory,
     bodies_endpoint,
     bodies_services,
@@ -23,6 +24,7 @@ from agent.model.ref import Ref
 
 Standing = Literal["direct", "reported", "claimed"]
 _REGISTERED = (
+    bodies_console,
     bodies_directory,
     bodies_endpoint,
     bodies_services,

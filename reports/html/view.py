@@ -23,6 +23,7 @@ from agent.model.status import ProbeStatus
 from reports.html import editions, layout
 from reports.html.editions import Edition
 from reports.html.inside import Inside
+from reports.html.lists import Lists
 from reports.html.remote import Remote
 from reports.html.shields import Shields
 from reports.html.texts import inert, iso_day
@@ -359,6 +360,11 @@ class View(Words):
     def shields(self) -> Shields:
         """What protects the machines."""
         return Shields(self)
+
+    @cached_property
+    def lists(self) -> Lists:
+        """What management consoles know."""
+        return Lists(self)
 
     @cached_property
     def inside(self) -> Inside:

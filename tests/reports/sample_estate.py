@@ -58,6 +58,7 @@ PARAMS: dict[str, str | int] = {
     "tls_version": "TLS 1.0",
     "count": 1200,
     "ended": "2023-10-10",
+    "seen": "2026-08-14",
     "shown": "Windows Server 2012 R2 Standard",
     "source": "https://learn.microsoft.com/lifecycle/products/windows-server-2012-r2",
     "server": "RomPager/4.07",

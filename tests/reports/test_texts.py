@@ -19,6 +19,8 @@ SAME_IN_BOTH = frozenset(
     [
         "action",
         "area_network",
+        "console_antivirus",
+        "console_rmm",
         "shield_antivirus",
         "shield_edr",
         "area_protection",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.catalogs.risks import Example, ExampleHost
+from agent.inventory.consoles import consoles, coverage
 from agent.inventory.inspections import inspections, local_admins
 from agent.inventory.protection.conflicts import conflicts
 from agent.inventory.protection.gather import gather as protection
@@ -96,6 +97,7 @@ def example_world(example: Example) -> World:
     m = material(engagement(site), (run,))
     left = gather(m.observations, assets, m.providers, m.key)
     shields = protection(m.observations, assets, m.providers, m.key)
+    lists = consoles(m.observations, assets, m.providers)
     inventory = Inventory(
         assets=tuple(assets),
         services=tuple(services),
@@ -104,6 +106,8 @@ def example_world(example: Example) -> World:
         clashes=conflicts(shields, left, runs_server(assets)),
         inspections=inspections(m.observations, assets, left),
         local_admins=local_admins(m.observations, assets),
+        consoles=lists,
+        console_coverage=coverage(lists, assets),
     )
     return World(m, inventory, Looked(m))
 
