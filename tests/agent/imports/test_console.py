@@ -29,10 +29,10 @@ def told(tmp_path: Path, csv: str, said: Said = RMM, name: str = "list.csv") -> 
     return asyncio.run(bring_console(engagement(tmp_path / "eng"), file, said, "tester"))
 
 
-def machines(tmp_path: Path, *documents: dict[str, object]) -> None:
-    files = [write(tmp_path / "docs", d, f"{n}.json") for n, d in enumerate(documents)]
+def machines(tmp_path: Path, *documents: dict[str, object], site: str = "usine") -> None:
+    files = [write(tmp_path / "docs", d, f"{site}-{n}.json") for n, d in enumerate(documents)]
     made = engagement(tmp_path / "eng")
-    asyncio.run(bring_endpoints(made, files, "usine", "tester"))
+    asyncio.run(bring_endpoints(made, files, site, "tester"))
 
 
 def result(tmp_path: Path) -> Judged:
@@ -118,10 +118,15 @@ def test_what_no_longer_reports_is_not_covered(tmp_path: Path) -> None:
         "Nom;Dernier contact\nPC-0001;20/11/2026\nPC-0002;03/08/2026\nPC-0002;19/11/2026\nPC-0004;03/08/2026\n",
         Said("backup", product="Veeam"),
     )
-    told(tmp_path, "Nom;Dernier contact\nPC-0001;20/11/2026\nPC-0004;03/08/2026\n", name="r.csv")
+    told(
+        tmp_path,
+        "Nom;Dernier contact\nPC-0001;20/11/2026\nPC-0004;03/08/2026\n"
+        "DURAND\\PC-0002;19/11/2026\nPC-0002;03/08/2026\n",
+        name="r.csv",
+    )
     found = result(tmp_path)
-    assert named(found, "rmm-silent") == {"PC-0004"}
-    assert named(found, "rmm-missing") == {"PC-0002", "PC-0003"}
+    assert named(found, "rmm-silent") == {"PC-0004"}, "an old entry beside a fresh one is no more"
+    assert named(found, "rmm-missing") == {"PC-0003"}
     assert not named(found, "backup-missing"), "of workstations the contract decides"
     (finding,) = [f for f in found.findings if f.rule == "rmm-silent"]
     assert finding.params["seen"] == "2026-08-03"
@@ -142,6 +147,10 @@ def test_a_list_of_one_site_says_nothing_of_another(tmp_path: Path) -> None:
     told(tmp_path, "Name\nPC-9\n", Said("rmm", site="depot"))
     found = result(tmp_path)
     assert found.console_coverage[0].needs == () and not named(found, "rmm-missing")
+    machines(tmp_path, document(2, machine={"name": "PC-0001"}), site="depot")
+    told(tmp_path, "Name\nPC-0001\n", Said("rmm", site="depot"), "depot.csv")
+    (meant,) = (e.assets for c in result(tmp_path).consoles for e in c.entries)
+    assert [a.sites for a in result(tmp_path).assets if a.id in meant] == [("depot",)]
 
 
 def test_the_checklist_closes_a_line_by_a_list_that_hears_the_machine(tmp_path: Path) -> None:
