@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from agent.catalogs.remote_access import tools
+from agent.catalogs.removal import Removal, removals
 from agent.model.attribution import Attribution
 from agent.model.software import SoftwareItem
 
@@ -18,6 +22,22 @@ MOST = 1_000
 """Instances in the page; the rest is counted, and all are in inventory.json."""
 _RANK = {"former": 0, "contested": 1, "unknown": 2, "approved": 3, "client": 4, "ours": 5}
 _CHIP = {"former": "critical", "contested": "high", "unknown": "suspected", "ours": "done"}
+
+
+_STAYS = frozenset({"ours", "approved", "client"})
+
+
+@dataclass(frozen=True)
+class Coming:
+    """How one product comes off: its row of the catalogue, None where nothing is known; `hosts`: machines it is on, `futile`: of these,
+    where something was found that brings it back."""
+
+    product: str
+    name: str
+    known: Removal | None
+    hosts: tuple[str, ...]
+    futile: tuple[str, ...]
+    former: bool
 
 
 class Remote:
@@ -54,6 +74,30 @@ class Remote:
             self._v.judged.software,
             key=lambda i: (_RANK[i.owner.owner], i.category, i.product or "", i.asset or "", i.id),
         )
+
+    @cached_property
+    def coming_off(self) -> list[Coming]:
+        """Products that do not stay and are on a machine: the former provider's first."""
+        by: dict[str, list[SoftwareItem]] = defaultdict(list)
+        for item in self._v.judged.software:
+            if item.owner.owner not in _STAYS and item.asset and item.form != "residue":
+                by[item.product or ""].append(item)
+        found = [
+            Coming(
+                product=product,
+                name=_names().get(product, product),
+                known=removals().get(product),
+                hosts=tuple(sorted({i.asset for i in some if i.asset})),
+                futile=tuple(sorted({i.asset for i in some if i.asset and i.reinstalled_by})),
+                former=any(i.owner.owner == "former" for i in some),
+            )
+            for product, some in by.items()
+            if product
+        ]
+        return sorted(found, key=lambda c: (not c.former, -len(c.hosts), c.name.lower()))
+
+    def tools(self, ids: Sequence[str]) -> Markup:
+        return self._v.some([_names().get(i, i) for i in ids], 4)
 
     def product(self, item: SoftwareItem) -> Markup:
         return self._v.s(_names().get(item.product or "", item.product), 80)

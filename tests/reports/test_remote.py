@@ -96,3 +96,42 @@ def test_the_client_sees_whose_and_not_how_to_get_in(sample: Judged) -> None:
 def test_a_page_without_any_says_that_it_proves_nothing(sample: Judged) -> None:
     none = sample.model_copy(update={"software": ()})
     assert "is not clean" in chapter(render(none, "en", "technician"))
+
+
+@pytest.mark.parametrize(
+    ("lang", "lifted", "futile", "unknown"),
+    [
+        (
+            "en",
+            "to lift the uninstall protection",
+            "back is closed (machines: 1)",
+            "not known: ask",
+        ),
+        ("fr", "lever la protection", "(machines\u00a0: 1)", "non connu\u00a0: demander"),
+    ],
+)
+def test_how_they_come_off(
+    sample: Judged, lang: Lang, lifted: str, futile: str, unknown: str
+) -> None:
+    first, his, policy = sample.software
+    proof = sample.observations[0][1].id
+    ours = his.model_copy(
+        update={
+            "id": "9" * 32,
+            "product": "atera",
+            "owner": Attribution(owner="unknown", provider=None, conf=0).model_copy(
+                update={"owner": "client"}
+            ),
+        }
+    )
+    again = his.model_copy(update={"reinstalled_by": (proof,)})
+    told = chapter(
+        render(
+            sample.model_copy(update={"software": (first, again, policy, ours)}), lang, "technician"
+        )
+    )
+    assert lifted in told and futile in told and unknown in told
+    part = told[told.index("Taking them off" if lang == "en" else "Les retirer") :]
+    part = part[: part.index("</table>")]
+    assert part.index("ScreenConnect") < part.index("NinjaOne"), "the former provider's first"
+    assert "Atera" not in part, "neither what the client keeps, nor what stands in a policy only"

@@ -102,7 +102,7 @@ def test_no_text_is_left_that_nobody_shows() -> None:
             "engine",
         )
         + ("link", "source", "guess", "gap", "cable", "map_legend")
-        + ("console",)
+        + ("console", "need", "return")
     )
     unused = [
         k
