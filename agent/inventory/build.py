@@ -16,6 +16,7 @@ from agent.inventory.claims import Claimed, claimed, match
 from agent.inventory.classify import read, told
 from agent.inventory.consoles import consoles, coverage
 from agent.inventory.directory.accounts import accounts
+from agent.inventory.directory.overview import overview
 from agent.inventory.endpoint import Endpoint
 from agent.inventory.history import History, history
 from agent.inventory.identity import Identity, resolve
@@ -36,6 +37,7 @@ from agent.inventory.udp_services import udp_services
 from agent.inventory.weigh import decide
 from agent.material import Material
 from agent.model.asset import Asset, Port
+from agent.model.bodies_directory import DirectoryTable
 from agent.model.inventory import Inventory
 from agent.model.judged import Conflict
 from agent.model.known import Known, Why
@@ -85,6 +87,8 @@ def _build(material: Material) -> Inventory:
     lists = consoles(material.observations, found.assets, material.providers)
     parts |= {"consoles": lists, "console_coverage": coverage(lists, found.assets)}
     parts |= {"accounts": accounts(material)}
+    said = [o for _, o in material.observations if isinstance(o.body, DirectoryTable)]
+    parts |= {"directory": overview(said, material.providers)}
     return found.model_copy(update=parts)
 
 

@@ -43,6 +43,7 @@ def judge(material: Material, inventory: Inventory) -> Judged:
         local_admins=inventory.local_admins,
         consoles=inventory.consoles,
         console_coverage=inventory.console_coverage,
+        directory=inventory.directory,
         findings=found,
         checklist=items,
         doors=matrix,

@@ -80,7 +80,7 @@ def page_one(
         second_factor_foreign=None,
         leavers=None,
         ownerless_accounts=None,
-        administrators=None,
+        administrators=administrators(world),
         expiring=expiring(world),
         steps=tuple(_progress(step.number, items) for step in checklist.steps),
         sla_blockers=sla_blockers(checklist, items),
@@ -235,6 +235,14 @@ def _without(
     left = {i.asset for i in every} - {i.asset for i in read} - listed
     unsure = any(c.unsure for c in told)
     return 0 if every and not left and not unsure and world.looked.all_whole else None
+
+
+def administrators(world: World) -> int | None:
+    """Accounts that rule a domain and are not switched off; told only where every domain was read to its end."""
+    told = world.inventory.directory
+    if not told or any(d.unread for d in told):
+        return None
+    return sum(a.enabled is not False for d in told for a in d.admins)
 
 
 def backup_facts(world: World) -> dict[str, str]:

@@ -6,6 +6,7 @@ from agent.model.account import Account
 from agent.model.asset import Asset
 from agent.model.base import Id, M
 from agent.model.console import Console, ConsoleCoverage
+from agent.model.directory import DirectoryDomain
 from agent.model.inspection import Inspection, LocalAdmin
 from agent.model.judged import Conflict
 from agent.model.protection import Conflict as Clash
@@ -26,6 +27,7 @@ class Inventory(M):
     local_admins: tuple[LocalAdmin, ...] = ()
     consoles: tuple[Console, ...] = ()
     console_coverage: tuple[ConsoleCoverage, ...] = ()
+    directory: tuple[DirectoryDomain, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     topologies: tuple[Topology, ...] = ()
     labels: dict[Id, str] = {}

@@ -13,6 +13,7 @@ from agent.model.attribution import Attribution
 from agent.model.base import Id, M, Us
 from agent.model.checklist import ChecklistItem
 from agent.model.console import Console, ConsoleCoverage
+from agent.model.directory import DirectoryDomain
 from agent.model.finding import Finding
 from agent.model.inspection import Inspection, LocalAdmin
 from agent.model.known import Known
@@ -223,6 +224,7 @@ class Judged(M):
     local_admins: tuple[LocalAdmin, ...] = ()
     consoles: tuple[Console, ...] = ()
     console_coverage: tuple[ConsoleCoverage, ...] = ()
+    directory: tuple[DirectoryDomain, ...] = ()
     findings: tuple[Finding, ...]
     checklist: tuple[ChecklistItem, ...]
     doors: tuple[Door, ...]

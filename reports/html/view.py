@@ -21,6 +21,7 @@ from agent.model.ref import Ref
 from agent.model.service import Service
 from agent.model.status import ProbeStatus
 from reports.html import editions, layout
+from reports.html.domains import Domains
 from reports.html.editions import Edition
 from reports.html.inside import Inside
 from reports.html.lists import Lists
@@ -365,6 +366,11 @@ class View(Words):
     def lists(self) -> Lists:
         """What management consoles know."""
         return Lists(self)
+
+    @cached_property
+    def domains(self) -> Domains:
+        """The chapter on the directory."""
+        return Domains(self)
 
     @cached_property
     def inside(self) -> Inside:

@@ -102,7 +102,7 @@ def test_no_text_is_left_that_nobody_shows() -> None:
             "engine",
         )
         + ("link", "source", "guess", "gap", "cable", "map_legend")
-        + ("console", "need", "return")
+        + ("console", "need", "return", "table")
     )
     unused = [
         k

@@ -1,0 +1,64 @@
+"""A directory domain as the report shows it: who rules it and how he came to it, who may dial in, what runs as an account, its policy.
+
+Times are microseconds UTC; 0: never; None: could not be read. `None` of anything is never a "no".
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from agent.model.attribution import Attribution
+from agent.model.base import Id, M, Us
+
+
+class DirectoryAccount(M):
+    """`enabled` None: could not be read. `dial_in`: True allowed, False denied or left to a policy, None could not be read.
+
+    `way`: the groups by which it rules the domain, as people call them, from the one that counts down to the one it is in; empty: it does
+    not, as far as was read. `hidden`: in the last of them by its primary group, which stands in no list of members.
+    """
+
+    name: str
+    sid: str
+    kind: Literal["user", "computer", "foreign"]
+    enabled: bool | None
+    last_logon: Us | None
+    password_set: Us | None
+    way: tuple[str, ...] = ()
+    hidden: bool = False
+    spns: tuple[str, ...] = ()
+    owner: Attribution
+    evidence: tuple[Id, ...]
+
+
+class DirectoryPolicy(M):
+    """Of the domain itself; None: not told. Ages in seconds; `lockout` 0: an account is never locked."""
+
+    min_length: int | None
+    history: int | None
+    max_age_s: int | None
+    lockout: int | None
+    lockout_s: int | None
+    machine_quota: int | None
+    evidence: tuple[Id, ...]
+
+
+class DirectoryDomain(M):
+    """`unread`: tables that were not read to their end: who stands in them may be missing below.
+
+    `dial_in`: accounts explicitly allowed; `dial_in_open`: how many are denied or left to a policy; `dial_in_unread`: how many could not
+    be read. `packages`: (name, file) of what group policies install.
+    """
+
+    name: str
+    users: int
+    computers: int
+    unread: tuple[str, ...]
+    admins: tuple[DirectoryAccount, ...]
+    dial_in: tuple[DirectoryAccount, ...]
+    dial_in_open: int
+    dial_in_unread: int
+    services: tuple[DirectoryAccount, ...]
+    policy: DirectoryPolicy | None
+    packages: tuple[tuple[str, str], ...]
+    evidence: tuple[Id, ...]

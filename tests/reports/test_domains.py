@@ -1,0 +1,96 @@
+"""The chapter on the directory: who rules it and how, what could not be read in words, and names that do nothing."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from agent.inventory.directory.overview import DECIDES
+from agent.model.attribution import Attribution
+from agent.model.directory import DirectoryAccount, DirectoryDomain, DirectoryPolicy
+from agent.model.judged import Judged
+from reports.html.render import render
+from reports.html.texts import Lang
+from tests.reports.sample import judged
+from tests.reports.test_remote import WORDS
+from tests.reports.test_texts import table
+
+NOBODY = Attribution(owner="unknown", provider=None, conf=0)
+
+
+@pytest.fixture(scope="module")
+def sample() -> Judged:
+    plain = judged(devices=4)
+    proof = (plain.observations[0][1].id,)
+
+    def account(name: str, **more: object) -> DirectoryAccount:
+        fields = {
+            "name": name,
+            "sid": "S-1-5-21-1",
+            "kind": "user",
+            "enabled": True,
+            "owner": NOBODY,
+        }
+        told = {**fields, "last_logon": 0, "password_set": None, "evidence": proof, **more}
+        return DirectoryAccount.model_validate(told)
+
+    domain = DirectoryDomain(
+        name="corp.example",
+        users=4,
+        computers=2,
+        unread=DECIDES,
+        admins=(
+            account("anne", way=("Admins du domaine", WORDS), enabled=None),
+            account("jean", way=("Admins du domaine",), hidden=True, enabled=False),
+        ),
+        dial_in=(),
+        dial_in_open=3,
+        dial_in_unread=1,
+        services=(account("sql", spns=("MSSQLSvc/erp:1433",)),),
+        policy=DirectoryPolicy(
+            min_length=7,
+            history=None,
+            max_age_s=42 * 86_400,
+            lockout=0,
+            lockout_s=1800,
+            machine_quota=10,
+            evidence=proof,
+        ),
+        packages=((WORDS, "a.msi"),),
+        evidence=proof,
+    )
+    return plain.model_copy(update={"directory": (domain,)})
+
+
+def chapter(document: str) -> str:
+    found = re.search(r'<section id="directory".*?</section>', document, re.DOTALL)
+    return found[0] if found else ""
+
+
+@pytest.mark.parametrize(
+    ("lang", "unread", "off", "hidden", "dark"),
+    [
+        ("en", "could not be read", "switched off", "hidden: by its", "Of 1 it could not be read"),
+        ("fr", "illisible", "désactivé", "caché", "Pour 1, l'autorisation n'a pas pu être lue"),
+    ],
+)
+def test_what_is_told_and_what_is_not(
+    sample: Judged, lang: Lang, unread: str, off: str, hidden: str, dark: str
+) -> None:
+    told = chapter(render(sample, lang, "technician")).replace("&#39;", "'")
+    plain = re.sub(r"<[^>]+>", "", told)
+    assert dark in plain and off in plain and hidden in plain and unread in plain
+    assert "→ Admins du domaine" in plain, "from the account upwards"
+    assert "<script>alert" not in told and "&lt;script&gt;alert" in told
+    assert re.search(r"\b42\b", plain) and re.search(r"\b30\b", plain)
+    assert all(table()[f"table_{t}"][lang] in plain for t in DECIDES)
+
+
+def test_no_domain_no_chapter(sample: Judged) -> None:
+    bare = render(sample.model_copy(update={"directory": ()}), "en", "technician")
+    assert chapter(bare) == "" and 'href="#directory"' not in bare
+
+
+def test_the_edition_for_outside_names_nobody(sample: Judged) -> None:
+    assert chapter(render(sample, "en", "outside")) == ""
