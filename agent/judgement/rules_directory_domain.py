@@ -7,7 +7,7 @@ access rights); trust attributes: [MS-ADTS] 6.1.6.7.9; dSHeuristics: [MS-ADTS] 6
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from agent.inventory.directory.domain import BUILTIN_ADMINISTRATORS, Domain
 from agent.inventory.directory.told import Row
@@ -26,7 +26,7 @@ OUTBOUND, QUARANTINED, FOREST, WITHIN_FOREST, AS_EXTERNAL = 2, 0x4, 0x8, 0x20, 0
 GET_CHANGES_ALL = "1131f6ad-9c07-11d1-f79f-00c04fc2dcd2"
 CONTROL, GENERIC_ALL, FULL = 0x100, 0x10000000, 0xF01FF
 WRITE_DAC, WRITE_OWNER, WRITE_PROPERTY = 0x40000, 0x80000, 0x20
-INHERIT_ONLY = 0x8
+INHERIT_ONLY, INHERITED = 0x8, 0x10
 _SYSTEM = frozenset({"S-1-5-18", "S-1-5-9", "S-1-3-0", "S-1-5-10", BUILTIN_ADMINISTRATORS})
 """LocalSystem, enterprise controllers, the owner, the object itself."""
 _TRUSTED_RIDS = (498, 512, 516, 518, 519)
@@ -149,38 +149,64 @@ def ad_anonymous_heuristics(world: World) -> Iterator[Hit]:
 
 def ad_replication_right(world: World) -> Iterator[Hit]:
     """Who may ask for all secrets of the domain as if he were a controller."""
+
+    def secrets(ace: Row) -> int:
+        mask, what = ace.number("mask") or 0, ace.text("what").lower()
+        wide = 0 if what else mask & (GENERIC_ALL | WRITE_DAC | WRITE_OWNER)
+        return wide | (mask & CONTROL if what in ("", GET_CHANGES_ALL) else 0)
+
     for domain in domains_of(world):
-        if domain.head is None:
-            continue
-        found: dict[str, str] = {}
-        for ace in _aces(domain, domain.head):
-            mask, what = ace.number("mask") or 0, ace.text("what").lower()
-            secrets = mask & CONTROL and what in ("", GET_CHANGES_ALL)
-            if secrets or (not what and mask & (GENERIC_ALL | WRITE_DAC | WRITE_OWNER)):
-                found[ace.text("sid")] = ace.id
-        yield from _holders(domain, domain.head, found)
+        if domain.head is not None:
+            yield from _holders(domain, domain.head, _may(domain, domain.head, secrets))
 
 
 def ad_holder_right(world: World) -> Iterator[Hit]:
     """Who may change the model all administrators are made after, may change every administrator within the hour."""
+
+    def changes(ace: Row) -> int:
+        mask = ace.number("mask") or 0
+        wide = mask & (GENERIC_ALL | WRITE_DAC | WRITE_OWNER)
+        return wide | (0 if ace.text("what") else mask & WRITE_PROPERTY)
+
     for domain in domains_of(world):
         for row in domain.table("holder").rows:
-            found: dict[str, str] = {}
-            for ace in _aces(domain, row):
-                mask, what = ace.number("mask") or 0, ace.text("what")
-                wide = mask & (GENERIC_ALL | WRITE_DAC | WRITE_OWNER)
-                if wide or (not what and mask & WRITE_PROPERTY):
-                    found[ace.text("sid")] = ace.id
-            yield from _holders(domain, row, found)
+            yield from _holders(domain, row, _may(domain, row, changes))
 
 
-def _aces(domain: Domain, row: Row) -> Iterator[Row]:
-    """Entries that allow something on the very object of *row*."""
+def _may(domain: Domain, row: Row, bits: Callable[[Row], int]) -> dict[str, str]:
+    """SID -> observation, of those to whom the object of *row* allows what *bits* finds in an entry (0: nothing of it).
+
+    The owner may rewrite the entries, and without a list of entries everybody may do everything ([MS-DTYP] 2.5.3.2). A denial counts
+    against the same SID only, and an inherited one not against an entry of the object's own ([MS-ADTS] 5.1.3.3.4). An entry with a
+    condition counts: nobody here knows when it holds.
+    """
     mark = row.text("sd")
-    for ace in domain.table("aces").rows:
-        here = not (ace.number("flags") or 0) & INHERIT_ONLY
-        if mark and here and ace.text("sd") == mark and ace.text("kind") == "allow":
-            yield ace
+    found: dict[str, str] = {}
+    if (head := domain.descriptors.get(mark)) is not None:
+        if head.number("open") == 1:
+            found[EVERYONE] = head.id
+        if owner := head.text("owner"):
+            found[owner] = head.id
+    here = [
+        a
+        for a in domain.entries.get(mark, ())
+        if mark and not (a.number("flags") or 0) & INHERIT_ONLY
+    ]
+    for ace in here:
+        if ace.text("kind") == "allow" and (allowed := bits(ace)):
+            denied = 0
+            for other in here:
+                mine = other.text("sid") == ace.text("sid") and other.text("kind") == "deny"
+                narrower = other.text("what") not in ("", ace.text("what"))
+                if mine and not narrower and _inherited(other) <= _inherited(ace):
+                    denied |= other.number("mask") or 0
+            if allowed & ~denied:
+                found.setdefault(ace.text("sid"), ace.id)
+    return found
+
+
+def _inherited(ace: Row) -> bool:
+    return bool((ace.number("flags") or 0) & INHERITED)
 
 
 def _holders(domain: Domain, row: Row, found: dict[str, str]) -> Iterator[Hit]:

@@ -47,13 +47,15 @@ class DirectoryDomain(M):
     """`unread`: tables that were not read to their end: who stands in them may be missing below.
 
     `dial_in`: accounts explicitly allowed; `dial_in_open`: how many are denied or left to a policy; `dial_in_unread`: how many could not
-    be read. `packages`: (name, file) of what group policies install.
+    be read. `rights_unread`: who may do what to the domain itself, or to AdminSDHolder, was not told, or not understood. `packages`:
+    (name, file) of what group policies install.
     """
 
     name: str
     users: int
     computers: int
     unread: tuple[str, ...]
+    rights_unread: bool
     admins: tuple[DirectoryAccount, ...]
     dial_in: tuple[DirectoryAccount, ...]
     dial_in_open: int

@@ -273,14 +273,15 @@ class Collector:
         for mark, data in sorted(self._descriptors.items()):
             found = self.once.of(data)
             if found is None:
-                heads.append((mark, None, None, None))
+                heads.append((mark, None, None, None, None))
                 continue
-            heads.append((mark, found.owner, int(found.protected), int(found.dacl is None)))
+            none = int(found.dacl is None)
+            heads.append((mark, found.owner, int(found.protected), none, len(found.odd)))
             for ace in found.dacl or ():
                 kind = "allow" if ace.allows else "deny" if ace.denies else "other"
                 row = (mark, kind, ace.flags, ace.mask, ace.sid, ace.what, ace.heirs)
                 entries.append((*row, int(ace.conditional)))
-        columns = ("sd", "owner", "protected", "open")
+        columns = ("sd", "owner", "protected", "open", "odd")
         yield from self._parts("descriptors", columns, heads, self.lost)
         names = ("sd", "kind", "flags", "mask", "sid", "what", "heirs", "conditional")
         yield from self._parts("aces", names, entries, self.lost)

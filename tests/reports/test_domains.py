@@ -40,6 +40,7 @@ def sample() -> Judged:
         users=4,
         computers=2,
         unread=DECIDES,
+        rights_unread=True,
         admins=(
             account("anne", way=("Admins du domaine", WORDS), enabled=None),
             account("jean", way=("Admins du domaine",), hidden=True, enabled=False),
@@ -84,6 +85,7 @@ def test_what_is_told_and_what_is_not(
     assert "→ Admins du domaine" in plain, "from the account upwards"
     assert "<script>alert" not in told and "&lt;script&gt;alert" in told
     assert re.search(r"\b42\b", plain) and re.search(r"\b30\b", plain)
+    assert "AdminSDHolder" in plain
     assert all(table()[f"table_{t}"][lang] in plain for t in DECIDES)
 
 

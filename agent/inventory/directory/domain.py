@@ -208,6 +208,24 @@ class Domain:
         )
 
     @cached_property
+    def entries(self) -> dict[str, list[Row]]:
+        """Mark of a security descriptor -> its entries, in their order."""
+        out: dict[str, list[Row]] = defaultdict(list)
+        for row in self.table("aces").rows:
+            out[row.text("sd")].append(row)
+        return dict(out)
+
+    @cached_property
+    def descriptors(self) -> dict[str, Row]:
+        """Mark of a security descriptor -> its owner, and whether it has entries at all."""
+        return {r.text("sd"): r for r in self.table("descriptors").rows}
+
+    def rights_read(self, row: Row) -> bool:
+        """Was it told, and understood, who may do what to the object of *row*?"""
+        head = self.descriptors.get(row.text("sd"))
+        return head is not None and head.number("open") is not None and not head.number("odd")
+
+    @cached_property
     def values(self) -> dict[str, dict[str, list[Row]]]:
         """Table of many values -> key -> its rows."""
         out: dict[str, dict[str, list[Row]]] = {}

@@ -34,6 +34,7 @@ def _domain(domain: Domain, providers: Sequence[Provider]) -> DirectoryDomain:
         name=domain.name,
         users=len(users),
         computers=len(domain.computers),
+        rights_unread=not _rights_read(domain),
         unread=tuple(t for t in DECIDES if not domain.table(t).whole),
         admins=(
             *shown(p for p in rulers if p is not None),
@@ -89,6 +90,17 @@ def _stranger(sid: str, way: Membership) -> DirectoryAccount:
         hidden=way.hidden,
         owner=_NOBODY,
         evidence=way.evidence,
+    )
+
+
+def _rights_read(domain: Domain) -> bool:
+    """Of the objects whose rights decide who can make himself an administrator."""
+    some = [*domain.table("policy").rows, *domain.table("holder").rows]
+    return (
+        domain.table("holder").whole
+        and domain.table("aces").whole
+        and len(some) > 1
+        and all(domain.rights_read(r) for r in some)
     )
 
 

@@ -104,3 +104,24 @@ def test_administrators_are_counted_only_where_all_was_read() -> None:
     for more, expected in (([], None), ([table("computers", [])], 1)):
         material = told(*tables, *more)
         assert judge(material, build(material)).page_one.administrators == expected
+
+
+def rights(*cells: object) -> DirectoryDomain:
+    """A domain whose head and AdminSDHolder share one descriptor of those *cells*."""
+    names = ("sd", "owner", "protected", "open", "odd")
+    return of(
+        told(
+            table("policy", [{"dn": "DC=labo", "sid": SID, "sd": "aa"}]),
+            table("holder", [{"dn": "CN=AdminSDHolder", "sd": "aa"}]),
+            table("descriptors", [dict(zip(names, cells, strict=False))]),
+            table("aces", []),
+        )
+    )
+
+
+def test_rights_nobody_told_or_understood_are_said_to_be_unread() -> None:
+    assert not rights("aa", f"{SID}-512", 1, 0, 0).rights_unread
+    assert rights("bb", f"{SID}-512", 1, 0, 0).rights_unread, "of another object"
+    assert rights("aa", None, None, None, None).rights_unread, "could not be parsed"
+    assert rights("aa", f"{SID}-512", 1, 0, 2).rights_unread, "entries of kinds not known"
+    assert of(told(HEAD)).rights_unread
