@@ -96,3 +96,15 @@ def test_no_domain_no_chapter(sample: Judged) -> None:
 
 def test_the_edition_for_outside_names_nobody(sample: Judged) -> None:
     assert chapter(render(sample, "en", "outside")) == ""
+
+
+def test_a_long_table_can_be_searched_and_a_short_one_needs_no_tools(sample: Judged) -> None:
+    (one,) = sample.directory
+    many = tuple(
+        one.admins[1].model_copy(update={"name": f"u{n}", "sid": f"S-1-5-21-{n}"})
+        for n in range(11)
+    )
+    assert "data-table" not in chapter(render(sample, "en", "technician"))
+    longer = sample.model_copy(update={"directory": (one.model_copy(update={"admins": many}),)})
+    told = chapter(render(longer, "en", "technician"))
+    assert told.count("data-table") == 1 and told.count('type="search"') == 1

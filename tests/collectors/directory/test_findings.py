@@ -86,6 +86,15 @@ def test_who_rules_the_domain_and_by_which_way(seen: World) -> None:
     assert [g.verdict for g in accounts["kroux"].grants] == ["yes", "conditional"]
 
 
+def test_the_chapter_names_them_as_the_domain_does(seen: World) -> None:
+    (told,) = seen.inventory.directory
+    ways = {a.name: a.way[0] for a in told.admins}
+    assert ways.pop("Administrator") == "Domain Admins" and set(ways) == set(NESTED_ADMINS)
+    assert told.unread == () and not told.rights_unread and told.dial_in_unread == 0
+    assert {a.name for a in told.dial_in} == ANSWERS["ad_dial_in_allowed"]
+    assert told.policy is not None and told.policy.min_length == 7
+
+
 def test_the_control_domain_shows_what_every_fresh_one_does(control: Controller) -> None:
     clean = world(control, reader(control, "Administrator", ADMIN_PASSWORD))
     found = {
