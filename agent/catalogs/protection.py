@@ -63,7 +63,8 @@ class Product(M):
     the parts that are that engine; none given, any part that runs is. `modes`: it runs in several states, and a value tells which;
     without one it is unknown. `beside`: made to work beside another EDR. `snapshot`: backs up whole disks with a driver of its own.
     `family`: products that belong together and never disturb each other. `delivered_by`: ids of remote-access tools that install it for
-    a provider, among other ways; `only_from`: those that are the only way. `tamper`: what to ask of whom before it can be removed.
+    a provider, among other ways; `only_from`: those that are the only way. `tamper`: what to ask of whom before it can be
+    removed; without it, nothing of its own is known to lock it.
     `console`: what lists of consoles (RMM, antivirus, backup) call it.
     """
 

@@ -25,6 +25,7 @@ def facts(engagement: Engagement) -> EngagementFacts:
         mandate_sha256=engagement.mandate_sha256,
         mandate_allows=tuple(mandate.allows),
         mode=client.takeover.mode,
+        former_knows=client.takeover.former_knows,
         former=tuple(f.name for f in client.former),
         contract_ends=_text(client.takeover.contract_ends),
         operator=engagement.msp.operator,

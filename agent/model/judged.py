@@ -59,6 +59,8 @@ class EngagementFacts(M):
     mandate_sha256: str
     mandate_allows: tuple[str, ...]
     mode: str
+    former_knows: bool
+    """May the former provider learn of the takeover already? False keeps it quiet."""
     former: tuple[str, ...]
     contract_ends: str
     operator: str

@@ -114,3 +114,16 @@ class Inside:
     def admins(self) -> list[LocalAdmin]:
         found = sorted(self._v.judged.local_admins, key=lambda a: (-len(a.hosts), a.name))
         return found[:MOST]
+
+    @property
+    def more_admins(self) -> int:
+        return max(0, len(self._v.judged.local_admins) - MOST)
+
+    @cached_property
+    def admins_unread(self) -> tuple[str, ...]:
+        """Machines whose accounts and groups were not read to their end: who is administrator there is not known."""
+        return tuple(
+            i.asset
+            for i in self.all_of_them
+            if self.look(i, "accounts").state not in ("done", "not_there")
+        )

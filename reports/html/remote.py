@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -30,13 +30,16 @@ _STAYS = frozenset({"ours", "approved", "client"})
 @dataclass(frozen=True)
 class Coming:
     """How one product comes off: its row of the catalogue, None where nothing is known; `hosts`: machines it is on, `futile`: of these,
-    where something was found that brings it back."""
+    where something was found that brings it back, and `unread`: where its starts were not read to their end. `traces`: where only what
+    it left behind is there, of a product whose traces register anew."""
 
     product: str
     name: str
     known: Removal | None
     hosts: tuple[str, ...]
     futile: tuple[str, ...]
+    unread: tuple[str, ...]
+    traces: tuple[str, ...]
     former: bool
 
 
@@ -79,22 +82,44 @@ class Remote:
     def coming_off(self) -> list[Coming]:
         """Products that do not stay and are on a machine: the former provider's first."""
         by: dict[str, list[SoftwareItem]] = defaultdict(list)
-        for item in self._v.judged.software:
-            if item.owner.owner not in _STAYS and item.asset and item.form != "residue":
-                by[item.product or ""].append(item)
+        for item in self._leaving:
+            known = removals().get(item.product or "")
+            returns = known is not None and "reregisters" in known.returns
+            if item.product and item.asset and (item.form != "residue" or returns):
+                by[item.product].append(item)
         found = [
             Coming(
                 product=product,
                 name=_names().get(product, product),
                 known=removals().get(product),
-                hosts=tuple(sorted({i.asset for i in some if i.asset})),
-                futile=tuple(sorted({i.asset for i in some if i.asset and i.reinstalled_by})),
+                hosts=_assets(some),
+                futile=_assets(i for i in some if i.reinstalled_by),
+                unread=_assets(i for i in some if not self.starts_read(i)),
+                traces=_assets(i for i in some if i.form == "residue"),
                 former=any(i.owner.owner == "former" for i in some),
             )
             for product, some in by.items()
-            if product
         ]
         return sorted(found, key=lambda c: (not c.former, -len(c.hosts), c.name.lower()))
+
+    @property
+    def ask_first(self) -> str:
+        """The first step: a provider who must not know yet is not asked."""
+        return "off_first" if self._v.judged.engagement.former_knows else "off_first_quiet"
+
+    @cached_property
+    def _leaving(self) -> list[SoftwareItem]:
+        return [i for i in self._v.judged.software if i.owner.owner not in _STAYS]
+
+    @property
+    def unnamed(self) -> int:
+        """Instances on machines of which no product is known: the table of products has no row for them."""
+        return sum(bool(i.asset) and not i.product for i in self._leaving)
+
+    @property
+    def in_policies(self) -> int:
+        """Instances that stand in a policy and on no machine that was looked at."""
+        return sum(not i.asset for i in self._leaving)
 
     def tools(self, ids: Sequence[str]) -> Markup:
         return self._v.some([_names().get(i, i) for i in ids], 4)
@@ -130,6 +155,10 @@ class Remote:
 
     def evidence(self, item: SoftwareItem) -> Markup:
         return self._v.refs(tuple(dict.fromkeys(e for a in item.artefacts for e in a.evidence)), 4)
+
+
+def _assets(items: Iterable[SoftwareItem]) -> tuple[str, ...]:
+    return tuple(sorted({i.asset for i in items if i.asset}))
 
 
 def _names() -> dict[str, str]:

@@ -43,6 +43,7 @@ def facts(hostile: bool) -> EngagementFacts:
         mandate_sha256="5e" * 32,
         mandate_allows=("sweep", "devices", "public-names"),
         mode="hostile",
+        former_knows=False,
         former=("InfoSud Services",),
         contract_ends="2026-12-31",
         operator="Paul Durand",

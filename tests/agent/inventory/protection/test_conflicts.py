@@ -14,8 +14,9 @@ from agent.catalogs.protection import products
 from agent.inventory.protection.conflicts import conflicts
 from agent.inventory.protection.find import protection
 from agent.inventory.software.find import software
-from agent.model.attribution import Provider
+from agent.model.attribution import Attribution, Provider
 from agent.model.base import hash_id
+from agent.model.known import Why
 from agent.model.protection import Conflict, ConflictKind
 from agent.model.software import Trace, TraceKind
 
@@ -210,6 +211,19 @@ def test_what_goes_with_the_rmm(traces: tuple[Trace, ...], wanted: set[Said]) ->
 )  # fmt: skip
 def test_what_belongs_to_whom(traces: tuple[Trace, ...], wanted: set[Said]) -> None:
     assert said(*traces) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "locked"), [("NableAVDBridge.exe", False), ("CSFalconService.exe", True)]
+)
+def test_only_what_locks_itself_is_asked_for(name: str, locked: bool) -> None:
+    (item,) = protection((trace("process", name),), PROVIDERS, KEY)
+    why = (Why(feature="tenant", matched="his", weight=1000, strong=True),)
+    owner = Attribution(owner="former", provider="former", conf=1000, for_=why)
+    his = item.model_copy(update={"owner": owner})
+    kinds = {c.kind for c in conflicts((his,), (), lambda _: False)}
+    assert "tenant_former" in kinds
+    assert ("tamper_locked" in kinds) is locked
 
 
 def test_a_conflict_says_where_and_by_what() -> None:
