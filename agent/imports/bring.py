@@ -10,6 +10,8 @@ from agent.engagement.engagement import Engagement
 from agent.imports.import_run import import_run, sha256_of
 from agent.imports.nmap_scan import bring_nmap, looks_like_nmap
 from agent.imports.nmap_xml import NotNmap
+from agent.imports.nps import bring_nps
+from agent.imports.nps_file import NotNps, looks_like_nps
 from agent.imports.sheet import Sheet, read_sheet
 from agent.imports.table import SheetProblem
 from agent.model.asset import DEVICE_CLASSES
@@ -42,6 +44,13 @@ async def bring(
     start = start_of(file)
     if start.startswith(b"SQLite format 3\0"):
         return _run_file(engagement, file)
+    if looks_like_nps(start):
+        where = site or _only_site(engagement)
+        _known_site(engagement, where)
+        try:
+            return await bring_nps(engagement, file, where, operator)
+        except NotNps as problem:
+            raise ImportProblem(f"not read as an export of NPS: {problem}") from None
     if looks_like_nmap(start):
         where = site or _only_site(engagement)
         _known_site(engagement, where)

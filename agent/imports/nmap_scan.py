@@ -28,7 +28,7 @@ _START = re.compile(rb"^(?:\xef\xbb\xbf)?\s*<(?:\?xml|!DOCTYPE\s+nmaprun|nmaprun
 
 
 def looks_like_nmap(start: bytes) -> bool:
-    """Do these first bytes begin an XML document? nmap is the only XML that is imported."""
+    """Do these first bytes begin an XML document? What is not NPS's is taken for nmap's."""
     return _START.match(start) is not None
 
 

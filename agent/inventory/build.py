@@ -23,6 +23,7 @@ from agent.inventory.identity import Identity, resolve
 from agent.inventory.inspections import inspections, local_admins
 from agent.inventory.mac import is_virtual
 from agent.inventory.naming import label_of, names, title
+from agent.inventory.nps.servers import grants, servers
 from agent.inventory.placeholder import is_icon, is_placeholder
 from agent.inventory.presence import Whereabouts
 from agent.inventory.protection.conflicts import conflicts
@@ -86,8 +87,9 @@ def _build(material: Material) -> Inventory:
     parts |= {"protection": shields, "clashes": conflicts(shields, left, runs_server(found.assets))}
     lists = consoles(material.observations, found.assets, material.providers)
     parts |= {"consoles": lists, "console_coverage": coverage(lists, found.assets)}
-    parts |= {"accounts": accounts(material)}
     said = [o for _, o in material.observations if isinstance(o.body, DirectoryTable)]
+    policed = servers(material.observations, said, found.assets, material.providers)
+    parts |= {"nps": policed, "accounts": accounts(material, grants(policed))}
     parts |= {"directory": overview(said, material.providers)}
     return found.model_copy(update=parts)
 

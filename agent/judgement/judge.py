@@ -44,6 +44,7 @@ def judge(material: Material, inventory: Inventory) -> Judged:
         consoles=inventory.consoles,
         console_coverage=inventory.console_coverage,
         directory=inventory.directory,
+        nps=inventory.nps,
         findings=found,
         checklist=items,
         doors=matrix,

@@ -9,6 +9,7 @@ from agent.model.console import Console, ConsoleCoverage
 from agent.model.directory import DirectoryDomain
 from agent.model.inspection import Inspection, LocalAdmin
 from agent.model.judged import Conflict
+from agent.model.nps import NpsServer
 from agent.model.protection import Conflict as Clash
 from agent.model.protection import ProtectionItem
 from agent.model.service import Service
@@ -28,6 +29,7 @@ class Inventory(M):
     consoles: tuple[Console, ...] = ()
     console_coverage: tuple[ConsoleCoverage, ...] = ()
     directory: tuple[DirectoryDomain, ...] = ()
+    nps: tuple[NpsServer, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     topologies: tuple[Topology, ...] = ()
     labels: dict[Id, str] = {}

@@ -17,6 +17,7 @@ from agent.model.directory import DirectoryDomain
 from agent.model.finding import Finding
 from agent.model.inspection import Inspection, LocalAdmin
 from agent.model.known import Known
+from agent.model.nps import NpsServer
 from agent.model.observation import Observation
 from agent.model.protection import Conflict as Clash
 from agent.model.protection import ProtectionItem
@@ -59,7 +60,7 @@ class EngagementFacts(M):
     mandate_sha256: str
     mandate_allows: tuple[str, ...]
     mode: str
-    former_knows: bool
+    former_knows: bool = False
     """May the former provider learn of the takeover already? False keeps it quiet."""
     former: tuple[str, ...]
     contract_ends: str
@@ -227,6 +228,7 @@ class Judged(M):
     consoles: tuple[Console, ...] = ()
     console_coverage: tuple[ConsoleCoverage, ...] = ()
     directory: tuple[DirectoryDomain, ...] = ()
+    nps: tuple[NpsServer, ...] = ()
     findings: tuple[Finding, ...]
     checklist: tuple[ChecklistItem, ...]
     doors: tuple[Door, ...]

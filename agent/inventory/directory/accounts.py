@@ -37,13 +37,21 @@ Answered = Mapping[tuple[str, str], str]
 """(domain, question) -> key of the last status, where the question was answered in it."""
 
 
-def accounts(material: Material) -> tuple[Account, ...]:
-    """Every user of every domain, by id."""
+def accounts(
+    material: Material, let_in: Mapping[str, Sequence[Grant]] | None = None
+) -> tuple[Account, ...]:
+    """Every user of every domain, by id. *let_in*: SID -> ways in that network policies grant."""
     asked = answered(material.statuses)
     found = [
         account(domain, user, material, asked)
         for domain in domains(o for _, o in material.observations)
         for user in domain.users
+    ]
+    found = [
+        a.model_copy(update={"grants": (*a.grants, *let_in[a.key.value])})
+        if let_in and a.key.value in let_in
+        else a
+        for a in found
     ]
     return tuple(sorted(found, key=lambda a: a.id))
 
