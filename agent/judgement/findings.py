@@ -22,6 +22,7 @@ from agent.judgement.rules_directory_admins import ADMIN_RULES
 from agent.judgement.rules_directory_domain import DOMAIN_RULES
 from agent.judgement.rules_end_of_life import end_of_life_os
 from agent.judgement.rules_link import dhcp_stranger, neighbour_announced, port_authentication
+from agent.judgement.rules_nps import RULES as NPS_RULES
 from agent.judgement.rules_protection import RULES as PROTECTION_RULES
 from agent.judgement.rules_snmp import RULES as SNMP_RULES
 from agent.judgement.rules_software import RULES as SOFTWARE_RULES
@@ -45,6 +46,7 @@ JUDGES: Mapping[str, Callable[[World], Iterator[Hit]]] = {
         port_authentication,
         *ADMIN_RULES,
         *CONSOLE_RULES,
+        *NPS_RULES,
         *DIRECTORY_RULES,
         *DOMAIN_RULES,
         *SNMP_RULES,

@@ -40,7 +40,8 @@ def members(selector: Selector, world: World) -> list[Member]:
             found = [
                 _account(a)
                 for a in world.inventory.accounts
-                if a.nature.state == "known" and selector.takes(a.nature.value or "")
+                if (a.nature.state == "known" and selector.takes(a.nature.value or ""))
+                or any(selector.takes(kind) for kind in _let_in(a))
             ]
         case "site":
             found = [
@@ -136,6 +137,13 @@ _PORTS = {
 
 def _by_port(selector: Selector, port: int) -> bool:
     return any(_PORTS.get(name) == port for name in selector.names)
+
+
+def _let_in(a: Account) -> Iterable[str]:
+    """Kinds of the selector by the ways in that were granted: one that may be is looked through too."""
+    for grant in a.grants:
+        if grant.door == "dial_in" and grant.verdict in ("yes", "conditional"):
+            yield "nps" if grant.target.ns == "nps" else "rras"
 
 
 def _account(a: Account) -> Member:

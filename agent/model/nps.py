@@ -35,6 +35,8 @@ class NpsAsker(M):
     address: str
     enabled: bool
     signed: bool
+    secret: bool
+    """Has it one, here or from a template of the server?"""
     same: int
     assets: tuple[Id, ...] = ()
     owner: Attribution

@@ -25,6 +25,7 @@ from reports.html.domains import Domains
 from reports.html.editions import Edition
 from reports.html.inside import Inside
 from reports.html.lists import Lists
+from reports.html.nps import Policed
 from reports.html.remote import Remote
 from reports.html.shields import Shields
 from reports.html.texts import inert, iso_day
@@ -371,6 +372,11 @@ class View(Words):
     def domains(self) -> Domains:
         """The chapter on the directory."""
         return Domains(self)
+
+    @cached_property
+    def policed(self) -> Policed:
+        """The chapter on Network Policy Servers."""
+        return Policed(self)
 
     @cached_property
     def inside(self) -> Inside:

@@ -21,6 +21,12 @@ SAME_IN_BOTH = frozenset(
         "area_network",
         "console_antivirus",
         "console_rmm",
+        "nps_client",
+        "nps_method_chap",
+        "nps_method_eap",
+        "nps_method_mschap",
+        "nps_method_mschap2",
+        "nps_method_pap",
         "shield_antivirus",
         "shield_edr",
         "area_protection",
@@ -102,7 +108,7 @@ def test_no_text_is_left_that_nobody_shows() -> None:
             "engine",
         )
         + ("link", "source", "guess", "gap", "cable", "map_legend")
-        + ("console", "need", "return", "table")
+        + ("console", "need", "return", "table", "nps")
     )
     unused = [
         k

@@ -35,6 +35,11 @@ class Condition:
     def on_groups(self) -> bool:
         return self.form in ("USERNTGROUPS", "NTGROUPS")
 
+    @property
+    def empty(self) -> bool:
+        """Does it hold of every request? "At any time" is what a policy without conditions has."""
+        return self.form == "TIMEOFDAY" and always(self.text)
+
 
 def condition(text: str) -> Condition:
     """What *text* asks; form empty: not understood."""
@@ -60,7 +65,7 @@ def holds(one: Condition, user: Principal, domain: Domain) -> Held:
             held = in_any(one.sids, user, domain)
             return "request" if held == "no" else held
         case "TIMEOFDAY":
-            return "yes" if always(one.text) else "request"
+            return "yes" if one.empty else "request"
         case "MACHINENTGROUPS" | "MATCH":
             return "request"
         case _:

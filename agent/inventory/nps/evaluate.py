@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.inventory.directory.domain import Domain, Principal
-from agent.inventory.nps.conditions import Condition, Held, always, condition, holds
+from agent.inventory.nps.conditions import Condition, Held, condition, holds
 from agent.model.bodies_directory import DIAL_IN
 from agent.model.bodies_nps import NpsPolicy
 from agent.model.nps import Entry
@@ -53,7 +53,7 @@ def decides_itself(requests: Sequence[Ruled]) -> bool | None:
         if r.policy.verdict == "unknown":
             return None
         may |= r.policy.verdict == "local"
-        if all(c.form == "TIMEOFDAY" and always(c.text) for c in r.conditions):
+        if all(c.empty for c in r.conditions):
             # The first that takes every request: none after it is asked.
             return may
     return may if requests else None
