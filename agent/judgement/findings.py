@@ -20,6 +20,8 @@ from agent.judgement.rules_devices import (
 from agent.judgement.rules_directory import RULES as DIRECTORY_RULES
 from agent.judgement.rules_directory_admins import ADMIN_RULES
 from agent.judgement.rules_directory_domain import DOMAIN_RULES
+from agent.judgement.rules_directory_hygiene import HYGIENE_RULES
+from agent.judgement.rules_directory_rights import RIGHTS_RULES
 from agent.judgement.rules_end_of_life import end_of_life_os
 from agent.judgement.rules_link import dhcp_stranger, neighbour_announced, port_authentication
 from agent.judgement.rules_nps import RULES as NPS_RULES
@@ -49,6 +51,8 @@ JUDGES: Mapping[str, Callable[[World], Iterator[Hit]]] = {
         *NPS_RULES,
         *DIRECTORY_RULES,
         *DOMAIN_RULES,
+        *HYGIENE_RULES,
+        *RIGHTS_RULES,
         *SNMP_RULES,
         *SOFTWARE_RULES,
         *PROTECTION_RULES,

@@ -7,11 +7,24 @@ access rights); trust attributes: [MS-ADTS] 6.1.6.7.9; dSHeuristics: [MS-ADTS] 6
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from agent.inventory.directory.domain import BUILTIN_ADMINISTRATORS, Domain
+from agent.inventory.directory.domain import Domain
 from agent.inventory.directory.told import Row
 from agent.judgement.directory_hits import domain_ref, domains_of, names, together
+from agent.judgement.directory_rights import (
+    ANONYMOUS,
+    AUTHENTICATED,
+    CONTROL,
+    EVERYONE,
+    GENERIC_ALL,
+    GET_CHANGES_ALL,
+    WRITE_DAC,
+    WRITE_OWNER,
+    WRITE_PROPERTY,
+    may_do,
+    usual,
+)
 from agent.judgement.hits import Hit
 from agent.judgement.world import World
 from agent.model.finding import Severity
@@ -21,15 +34,7 @@ SHORTEST = 8
 LEVEL_2012R2 = 6
 _OLD = re.compile(r"\b(NT|2000|XP|Vista|2003|2008|2012|Windows [78])\b", re.IGNORECASE)
 PRE_2000 = "S-1-5-32-554"
-EVERYONE, ANONYMOUS, AUTHENTICATED = "S-1-1-0", "S-1-5-7", "S-1-5-11"
 OUTBOUND, QUARANTINED, FOREST, WITHIN_FOREST, AS_EXTERNAL = 2, 0x4, 0x8, 0x20, 0x40
-GET_CHANGES_ALL = "1131f6ad-9c07-11d1-f79f-00c04fc2dcd2"
-CONTROL, GENERIC_ALL, FULL = 0x100, 0x10000000, 0xF01FF
-WRITE_DAC, WRITE_OWNER, WRITE_PROPERTY = 0x40000, 0x80000, 0x20
-INHERIT_ONLY, INHERITED = 0x8, 0x10
-_SYSTEM = frozenset({"S-1-5-18", "S-1-5-9", "S-1-3-0", "S-1-5-10", BUILTIN_ADMINISTRATORS})
-"""LocalSystem, enterprise controllers, the owner, the object itself."""
-_TRUSTED_RIDS = (498, 512, 516, 518, 519)
 
 
 def _hit(
@@ -157,7 +162,7 @@ def ad_replication_right(world: World) -> Iterator[Hit]:
 
     for domain in domains_of(world):
         if domain.head is not None:
-            yield from _holders(domain, domain.head, _may(domain, domain.head, secrets))
+            yield from _holders(domain, domain.head, may_do(domain, domain.head, secrets))
 
 
 def ad_holder_right(world: World) -> Iterator[Hit]:
@@ -170,48 +175,11 @@ def ad_holder_right(world: World) -> Iterator[Hit]:
 
     for domain in domains_of(world):
         for row in domain.table("holder").rows:
-            yield from _holders(domain, row, _may(domain, row, changes))
-
-
-def _may(domain: Domain, row: Row, bits: Callable[[Row], int]) -> dict[str, str]:
-    """SID -> observation, of those to whom the object of *row* allows what *bits* finds in an entry (0: nothing of it).
-
-    The owner may rewrite the entries, and without a list of entries everybody may do everything ([MS-DTYP] 2.5.3.2). A denial counts
-    against the same SID only, and an inherited one not against an entry of the object's own ([MS-ADTS] 5.1.3.3.4). An entry with a
-    condition counts: nobody here knows when it holds.
-    """
-    mark = row.text("sd")
-    found: dict[str, str] = {}
-    if (head := domain.descriptors.get(mark)) is not None:
-        if head.number("open") == 1:
-            found[EVERYONE] = head.id
-        if owner := head.text("owner"):
-            found[owner] = head.id
-    here = [
-        a
-        for a in domain.entries.get(mark, ())
-        if mark and not (a.number("flags") or 0) & INHERIT_ONLY
-    ]
-    for ace in here:
-        if ace.text("kind") == "allow" and (allowed := bits(ace)):
-            denied = 0
-            for other in here:
-                mine = other.text("sid") == ace.text("sid") and other.text("kind") == "deny"
-                narrower = other.text("what") not in ("", ace.text("what"))
-                if mine and not narrower and _inherited(other) <= _inherited(ace):
-                    denied |= other.number("mask") or 0
-            if allowed & ~denied:
-                found.setdefault(ace.text("sid"), ace.id)
-    return found
-
-
-def _inherited(ace: Row) -> bool:
-    return bool((ace.number("flags") or 0) & INHERITED)
+            yield from _holders(domain, row, may_do(domain, row, changes))
 
 
 def _holders(domain: Domain, row: Row, found: dict[str, str]) -> Iterator[Hit]:
-    usual = _SYSTEM | {domain.well_known(rid) for rid in _TRUSTED_RIDS}
-    odd = sorted(set(found) - usual)
+    odd = sorted(set(found) - usual(domain))
     if odd and domain.sid:
         yield _hit(
             domain, (row.id, *(found[s] for s in odd)), who=names(domain.named(s) for s in odd)

@@ -229,7 +229,7 @@ class Domain:
     def values(self) -> dict[str, dict[str, list[Row]]]:
         """Table of many values -> key -> its rows."""
         out: dict[str, dict[str, list[Row]]] = {}
-        for name in ("spns", "delegation", "sid_history"):
+        for name in ("spns", "delegation", "sid_history", "published", "template_uses"):
             by_key: dict[str, list[Row]] = defaultdict(list)
             for row in self.table(name).rows:
                 by_key[row.text("key")].append(row)

@@ -32,7 +32,10 @@ FORMER = Provider(
     name="InfoSud Services",
     domains=("infosud.example",),
 )
+HIDDEN = ("ad_password_attribute", "ad_weak_pso")
+"""What only administrators are shown: confidential attributes, and password settings objects."""
 STOCK = {
+    "directory-builtin-used": "these tests log on with it",
     "directory-functional-level": "provisioned at 2008 R2, the highest of Samba 4.17",
     "directory-machine-quota": "10, the default of every domain",
     "directory-no-laps": "no LAPS in its schema",
@@ -103,12 +106,18 @@ def test_the_control_domain_shows_what_every_fresh_one_does(control: Controller)
     assert found == set(STOCK)
 
 
-def test_an_ordinary_user_is_enough_for_all_but_one(domain: Controller) -> None:
+def test_a_setting_that_hides_objects_is_found(seen: World) -> None:
+    (hit,) = JUDGES["ad_list_object"](seen)
+    assert hit.params == {"domain": "labo.test", "what": "1"}
+
+
+def test_an_ordinary_user_is_enough_for_all_but_two(domain: Controller) -> None:
     plain = world(domain)
     for rule, who in ANSWERS.items():
         hits = list(JUDGES[rule](plain))
-        assert bool(hits) == bool(who) or rule == "ad_password_attribute", rule
-    assert not list(JUDGES["ad_password_attribute"](plain))
+        assert bool(hits) == bool(who) or rule in HIDDEN, rule
+    for rule in HIDDEN:
+        assert not list(JUDGES[rule](plain))
 
 
 def _feeds(rule: str) -> tuple[str, ...]:
