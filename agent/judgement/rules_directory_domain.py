@@ -10,9 +10,7 @@ import re
 from collections.abc import Iterator
 
 from agent.inventory.directory.domain import Domain
-from agent.inventory.directory.told import Row
-from agent.judgement.directory_hits import domain_ref, domains_of, names, together
-from agent.judgement.directory_rights import (
+from agent.inventory.directory.rights import (
     ANONYMOUS,
     AUTHENTICATED,
     CONTROL,
@@ -25,6 +23,8 @@ from agent.judgement.directory_rights import (
     may_do,
     usual,
 )
+from agent.inventory.directory.told import Row
+from agent.judgement.directory_hits import domain_ref, domains_of, names, together
 from agent.judgement.hits import Hit
 from agent.judgement.world import World
 from agent.model.finding import Severity

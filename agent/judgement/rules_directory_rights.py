@@ -10,9 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
 from agent.inventory.directory.domain import Domain
-from agent.inventory.directory.told import Row
-from agent.judgement.directory_hits import domain_ref, domains_of, names
-from agent.judgement.directory_rights import (
+from agent.inventory.directory.rights import (
     CONTROL,
     GENERIC_ALL,
     GENERIC_WRITE,
@@ -24,8 +22,11 @@ from agent.judgement.directory_rights import (
     usual,
     wide,
 )
+from agent.inventory.directory.told import Row
+from agent.judgement.directory_hits import domain_ref, domains_of, names
 from agent.judgement.hits import Hit
 from agent.judgement.world import World
+from agent.model.ref import Ref
 
 CREATOR_OWNERS = 520
 """Group Policy Creator Owners: they own what they made."""
@@ -247,7 +248,26 @@ def _supplies(row: Row) -> bool:
     return bool((row.number("flags") or 0) & SUPPLIES_SUBJECT)
 
 
+def ad_control_path(world: World) -> Iterator[Hit]:
+    """Ways of more than one step: the shorter ones stand with the object they end at."""
+    for domain in world.inventory.directory:
+        far = [p for p in domain.paths if len(p.steps) > 1]
+        if far:
+            yield Hit(
+                Ref(kind="domain", ns="", value=domain.name),
+                (),
+                tuple(sorted({e for p in far for e in p.evidence})),
+                {
+                    "who": names(f"{p.name} ({len(p.steps)})" for p in far),
+                    "count": len(far),
+                    "domain": domain.name,
+                },
+                severity="critical" if any(p.accounts is None for p in far) else None,
+            )
+
+
 RIGHTS_RULES = (
+    ad_control_path,
     ad_admin_writable,
     ad_policy_writable,
     ad_unit_wide,

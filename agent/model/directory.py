@@ -43,11 +43,51 @@ class DirectoryPolicy(M):
     evidence: tuple[Id, ...]
 
 
+StepKind = Literal[
+    "member",
+    "owns",
+    "rights",
+    "all",
+    "password",
+    "members",
+    "key",
+    "acts",
+    "links",
+    "script",
+    "secrets",
+    "holds",
+    "applies",
+    "history",
+    "operates",
+]
+"""How one comes from one object to the next: by being in it, by a right on it, by what it holds or applies to."""
+
+
+class PathStep(M):
+    """`to`: the object reached, as people call it."""
+
+    kind: StepKind
+    to: str
+
+
+class DirectoryPath(M):
+    """A shortest way from *name* to what rules the domain. `accounts`: how many open accounts it stands for; None: everybody."""
+
+    sid: str
+    name: str
+    kind: Literal["user", "computer", "group", "foreign"]
+    accounts: int | None
+    steps: tuple[PathStep, ...]
+    owner: Attribution
+    evidence: tuple[Id, ...]
+
+
 class DirectoryDomain(M):
     """`unread`: tables that were not read to their end: who stands in them may be missing below.
 
     `dial_in`: accounts explicitly allowed; `dial_in_open`: how many are denied or left to a policy; `dial_in_unread`: how many could not
-    be read. `rights_unread`: who may do what to the domain itself, or to AdminSDHolder, was not told, or not understood. `packages`:
+    be read. `paths`: ways of those who do not rule to what does; `paths_unread`: objects on these ways whose rights were not told.
+    `rights_unread`: who may do what to the domain itself, or to AdminSDHolder, was not told, or not understood. `packages`:
     (name, file) of what group policies install.
     """
 
@@ -62,5 +102,7 @@ class DirectoryDomain(M):
     dial_in_unread: int
     services: tuple[DirectoryAccount, ...]
     policy: DirectoryPolicy | None
+    paths: tuple[DirectoryPath, ...] = ()
+    paths_unread: int = 0
     packages: tuple[tuple[str, str], ...]
     evidence: tuple[Id, ...]

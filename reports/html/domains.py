@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from agent.model.attribution import Attribution
 from agent.model.base import Us
-from agent.model.directory import DirectoryAccount, DirectoryDomain
+from agent.model.directory import DirectoryAccount, DirectoryDomain, DirectoryPath
 
 if TYPE_CHECKING:
     from reports.html.view import View
@@ -47,6 +47,16 @@ class Domains:
         if account.hidden:
             parts += Markup(' <span class="chip high">{}</span>').format(v.t("hidden_primary"))
         return parts
+
+    def steps(self, path: DirectoryPath) -> Markup:
+        """The way in words, one step after the other."""
+        v = self._v
+        out = Markup("<bdi>{}</bdi>").format(v.s(path.name, 64))
+        for step in path.steps:
+            out += Markup(' <span class="soft">{}</span> <strong>{}</strong>').format(
+                v.word("step", step.kind), v.s(step.to, 64)
+            )
+        return out
 
     def owner(self, owner: Attribution) -> Markup:
         """Whose the fields of the account say it is; nothing where they do not."""

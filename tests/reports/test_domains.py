@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 
 from agent.inventory.directory.overview import DECIDES
 from agent.model.attribution import Attribution
-from agent.model.directory import DirectoryAccount, DirectoryDomain, DirectoryPolicy
+from agent.model.directory import (
+    DirectoryAccount,
+    DirectoryDomain,
+    DirectoryPath,
+    DirectoryPolicy,
+    PathStep,
+    StepKind,
+)
 from agent.model.judged import Judged
 from reports.html.render import render
 from reports.html.texts import Lang
@@ -59,6 +67,21 @@ def sample() -> Judged:
             evidence=proof,
         ),
         packages=((WORDS, "a.msi"),),
+        paths=(
+            DirectoryPath(
+                sid="S-1-5-11",
+                name="Authenticated Users",
+                kind="foreign",
+                accounts=None,
+                steps=(
+                    PathStep(kind="all", to=WORDS),
+                    PathStep(kind="applies", to="DC1$"),
+                ),
+                owner=NOBODY,
+                evidence=proof,
+            ),
+        ),
+        paths_unread=7,
         evidence=proof,
     )
     return plain.model_copy(update={"directory": (domain,)})
@@ -108,3 +131,23 @@ def test_a_long_table_can_be_searched_and_a_short_one_needs_no_tools(sample: Jud
     longer = sample.model_copy(update={"directory": (one.model_copy(update={"admins": many}),)})
     told = chapter(render(longer, "en", "technician"))
     assert told.count("data-table") == 1 and told.count('type="search"') == 1
+
+
+@pytest.mark.parametrize(
+    ("lang", "words", "unread"),
+    [
+        ("en", "applies to", "whose rights were not told: 7."),
+        ("fr", "s'applique à", "n'ont pas été lus\u00a0: 7."),
+    ],
+)
+def test_ways_are_told_step_by_step(sample: Judged, lang: Lang, words: str, unread: str) -> None:
+    told = chapter(render(sample, lang, "technician")).replace("&#39;", "'").replace("’", "'")
+    assert words in told and unread in told
+    assert told.index("Authenticated Users") < told.index(words) < told.index("DC1$")
+    # How it is done is no matter for the client's edition.
+    client = chapter(render(sample, lang, "client"))
+    assert "DC1$" not in client and unread.replace("'", "&#39;") in client.replace("’", "&#39;")
+
+
+def test_every_kind_of_step_has_its_words() -> None:
+    assert {f"step_{k}" for k in get_args(StepKind)} <= set(table())

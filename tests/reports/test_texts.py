@@ -108,7 +108,7 @@ def test_no_text_is_left_that_nobody_shows() -> None:
             "engine",
         )
         + ("link", "source", "guess", "gap", "cable", "map_legend")
-        + ("console", "need", "return", "table", "nps")
+        + ("console", "need", "return", "table", "nps", "step")
     )
     unused = [
         k

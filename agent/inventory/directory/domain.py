@@ -7,7 +7,7 @@ SIDs). Nesting may be a circle, and a hundred deep; a primary group stands in no
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -156,6 +156,10 @@ class Domain:
             if primary is not None and p.kind in ("user", "computer"):
                 out[f"{p.sid.rpartition('-')[0]}-{primary}"].append((p.sid, True, p.row.id))
         return {group: sorted(set(members)) for group, members in out.items()}
+
+    def members_of(self, group: str) -> Sequence[tuple[str, bool, str]]:
+        """Directly in *group*: (member, by its primary group, observation)."""
+        return self._direct.get(group, ())
 
     def effective_of(self, group: str) -> Mapping[str, Membership]:
         """As `effective`, worked out once."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from agent.inventory.directory.accounts import owner
 from agent.inventory.directory.domain import KRBTGT, Domain, Membership, Principal, domains
+from agent.inventory.directory.paths import paths
 from agent.model.attribution import Attribution, Provider
 from agent.model.directory import DirectoryAccount, DirectoryDomain, DirectoryPolicy
 from agent.model.observation import Observation
@@ -30,6 +31,7 @@ def _domain(domain: Domain, providers: Sequence[Provider]) -> DirectoryDomain:
     users = domain.users
     rulers = [domain.principals.get(sid) for sid in domain.admins]
     spns = domain.values["spns"]
+    ways, untold = paths(domain, providers)
     return DirectoryDomain(
         name=domain.name,
         users=len(users),
@@ -49,6 +51,8 @@ def _domain(domain: Domain, providers: Sequence[Provider]) -> DirectoryDomain:
         dial_in_unread=sum(u.dial_in is None for u in users),
         services=shown(u for u in users if u.sid in spns and u.rid != KRBTGT),
         policy=_policy(domain),
+        paths=ways,
+        paths_unread=untold,
         packages=tuple(
             sorted(
                 (r.text("display") or r.text("name"), r.text("file"))

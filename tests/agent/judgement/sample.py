@@ -9,6 +9,7 @@ from typing import Any
 
 from agent.catalogs.risks import Example, ExampleHost
 from agent.inventory.consoles import consoles, coverage
+from agent.inventory.directory.overview import overview
 from agent.inventory.inspections import inspections, local_admins
 from agent.inventory.nps.servers import servers
 from agent.inventory.protection.conflicts import conflicts
@@ -109,6 +110,7 @@ def example_world(example: Example) -> World:
         local_admins=local_admins(m.observations, assets),
         consoles=lists,
         console_coverage=coverage(lists, assets),
+        directory=overview([o for _, o in m.observations], m.providers),
         nps=servers(m.observations, [o for _, o in m.observations], assets, m.providers),
     )
     return World(m, inventory, Looked(m))

@@ -98,8 +98,16 @@ def test_the_chapter_names_them_as_the_domain_does(seen: World) -> None:
     assert told.policy is not None and told.policy.min_length == 7
 
 
+def test_ways_to_rule_it(seen: World) -> None:
+    """Of a real domain's own descriptors: planted on an administrator, and what Samba gives Account Operators, who are not empty."""
+    (told,) = seen.inventory.directory
+    ways = {p.name: (p.accounts, p.steps[-1].to) for p in told.paths}
+    assert ways == {"Domain Users": (None, "theo.smith"), "Account Operators": (1, "DC1$")}
+
+
 def test_the_control_domain_shows_what_every_fresh_one_does(control: Controller) -> None:
     clean = world(control, reader(control, "Administrator", ADMIN_PASSWORD))
+    assert [d.paths for d in clean.inventory.directory] == [()]
     found = {
         f.rule for f in findings(clean, load_risks(), {}) if "directory.table" in _feeds(f.rule)
     }

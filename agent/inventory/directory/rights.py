@@ -47,6 +47,33 @@ def wide(domain: Domain) -> frozenset[str]:
     )
 
 
+KINDS_OF_WRITES = {
+    "bf9679c0-0de6-11d0-a285-00aa003049e2": "members",
+    "5b47d60f-6090-40b2-9f37-2a4de88f3063": "key",
+    "3f78c3e5-f79a-46bd-a0b8-9d18116ddc79": "acts",
+    "f30e3bbe-9ff0-11d1-b603-0000f80367c1": "links",
+    "bf967a01-0de6-11d0-a285-00aa003049e2": "script",
+}
+"""Attribute -> how a path calls it. A service name alone only lets a password be guessed: it is no step."""
+
+
+def steps(ace: Row, *, secrets: bool = False) -> dict[str, int]:
+    """Kind of step -> bits of *ace* that are it. *secrets*: of a domain, copying all its secrets counts too."""
+    mask, what = ace.number("mask") or 0, ace.text("what").lower()
+    out = {"rights": mask & (WRITE_DAC | WRITE_OWNER)}
+    if not what:
+        out["all"] = mask & (GENERIC_ALL | GENERIC_WRITE | WRITE_PROPERTY)
+        out["password"] = mask & CONTROL
+    if what in KINDS_OF_WRITES:
+        out[KINDS_OF_WRITES[what]] = mask & WRITE_PROPERTY
+    if what == RESET_PASSWORD:
+        out["password"] = mask & CONTROL
+    if secrets:
+        out.pop("password", None)
+        out["secrets"] = mask & CONTROL if what in ("", GET_CHANGES_ALL) else 0
+    return {kind: bits for kind, bits in out.items() if bits}
+
+
 def takes_over(ace: Row) -> int:
     """Bits of *ace* by which its holder makes the object his: all, its rights, its owner, a password, a telling attribute."""
     mask, what = ace.number("mask") or 0, ace.text("what").lower()
