@@ -87,7 +87,7 @@ def readable(path: Path, undisturbed: bytes) -> int:
 
 def resumed(path: Path, undisturbed: bytes) -> str:
     code, out = run(path)
-    assert code == 0
+    assert code == 0, out
     with RunFile(path) as file:
         assert file.canonical() == undisturbed
         assert file.ended
