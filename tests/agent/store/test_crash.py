@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
 import signal
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -238,6 +240,21 @@ def test_copied_in_the_middle_of_a_checkpoint(tmp_path: Path, undisturbed: bytes
             if k % 5 == 0:
                 salvaged += "salvaged" in resumed(torn, undisturbed)
     assert salvaged
+
+
+def test_a_value_that_came_before_its_entry(tmp_path: Path, undisturbed: bytes) -> None:
+    """What a checkpoint leaves that had written a page of values and not yet the page of their entries."""
+    path = tmp_path / "a.run"
+    assert run(path, "after-send:8")[0] == -signal.SIGKILL
+    torn = tmp_path / "copy" / "a.run"
+    torn.parent.mkdir()
+    torn.write_bytes(path.read_bytes())
+    with contextlib.closing(sqlite3.connect(torn)) as conn:
+        last = conn.execute("SELECT max(seq) FROM log").fetchone()[0]
+        conn.execute("INSERT INTO vault VALUES (?, ?, ?)", (last + 1, b"salt", b"value"))
+        conn.commit()
+    assert not torn.with_name("a.run-wal").exists()
+    assert "salvaged" in resumed(torn, undisturbed)
 
 
 def copies_on_the_way(main: bytes, pages: dict[int, bytes]) -> list[bytes]:
