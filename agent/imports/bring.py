@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from agent.clock import Clock
 from agent.engagement.engagement import Engagement
-from agent.imports.import_run import import_run, sha256_of
+from agent.imports.document import Document, store_document
+from agent.imports.import_run import sha256_of
 from agent.imports.nmap_scan import bring_nmap, looks_like_nmap
 from agent.imports.nmap_xml import NotNmap
 from agent.imports.nps import bring_nps
@@ -16,10 +16,7 @@ from agent.imports.sheet import Sheet, read_sheet
 from agent.imports.table import SheetProblem
 from agent.model.asset import DEVICE_CLASSES
 from agent.model.bodies import AssetClaim
-from agent.model.observation import Observation, observation_id
 from agent.model.ref import Ref
-from agent.model.run import SessionEnd, UnitPlan
-from agent.model.status import ProbeStatus
 from agent.store.errors import RunFileError
 from agent.store.file import beside
 from agent.store.reader import RunFile
@@ -150,36 +147,16 @@ def _only_site(engagement: Engagement) -> str:
 async def _claims(
     engagement: Engagement, file: Path, site: str, sheet: Sheet, operator: str
 ) -> None:
-    clock = Clock()
-    now = clock.now_us()
     digest = sha256_of(file)
     # Two sheets of one workbook are two documents.
     unit = f"sheet {digest[:16]}" + (f" {sheet.name}" if sheet.left else "")
     key = digest[:16] + (f"/{sheet.name}" if sheet.left else "")
-    document = Ref(kind="document", ns="sha256", value=digest)
-    async with import_run(engagement, f"{file.name} sha256 {digest}", site, operator, now) as store:
-        await store.plan([UnitPlan(probe="sheet", unit=unit, subject=document)])
-        for number, row in sheet.rows:
-            body = claim(row)
-            subject = Ref(kind="asset", ns=f"sheet/{site}", value=f"{key}/{number}")
-            await store.add(
-                Observation(
-                    id=observation_id(engagement.key, "sheet", 1, unit, subject, document, body),
-                    probe="sheet",
-                    probe_rev=1,
-                    unit=unit,
-                    subject=subject,
-                    via=document,
-                    standing="claimed",
-                    channel="file",
-                    at=now,
-                    mono=clock.mono_us(),
-                    body=body,
-                )
-            )
-        ended = clock.now_us()
-        await store.settle(ProbeStatus.of("sheet", unit, 0, "done", (), now, ended), ())
-        await store.end(SessionEnd(session=store.session, outcome="complete", ended=ended))
+    rows = (
+        (Ref(kind="asset", ns=f"sheet/{site}", value=f"{key}/{number}"), claim(row), 0)
+        for number, row in sheet.rows
+    )
+    document = Document(file, digest, "sheet", unit, "claimed")
+    await store_document(engagement, document, site, operator, rows)
 
 
 def claim(row: dict[str, str]) -> AssetClaim:

@@ -10,17 +10,14 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from agent.clock import Clock
 from agent.engagement.engagement import Engagement
 from agent.engagement.providers import providers
-from agent.imports.import_run import import_run, sha256_of
+from agent.imports.document import Document, store_document
+from agent.imports.import_run import sha256_of
 from agent.imports.sheet import CONSOLE, Row, Sheet, read_sheet
 from agent.imports.table import SheetProblem
 from agent.model.bodies_console import ConsoleKind, ConsoleRow
-from agent.model.observation import Observation, observation_id
 from agent.model.ref import Ref
-from agent.model.run import SessionEnd, UnitPlan
-from agent.model.status import ProbeStatus
 
 PROBE = "console"
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)")
@@ -167,31 +164,12 @@ async def _store(
     bodies: list[tuple[int, ConsoleRow]],
     operator: str,
 ) -> None:
-    clock = Clock()
-    now = clock.now_us()
     digest = sha256_of(file)
-    document = Ref(kind="document", ns="sha256", value=digest)
     first = bodies[0][1]
     unit = f"console {first.list} {first.console}"
-    async with import_run(engagement, f"{file.name} sha256 {digest}", site, operator, now) as store:
-        await store.plan([UnitPlan(probe=PROBE, unit=unit, subject=document)])
-        for number, body in bodies:
-            subject = Ref(kind="asset", ns=f"console/{site}", value=f"{body.list}/{number}")
-            await store.add(
-                Observation(
-                    id=observation_id(engagement.key, PROBE, 1, unit, subject, document, body),
-                    probe=PROBE,
-                    probe_rev=1,
-                    unit=unit,
-                    subject=subject,
-                    via=document,
-                    standing="claimed",
-                    channel="file",
-                    at=now,
-                    mono=clock.mono_us(),
-                    body=body,
-                )
-            )
-        ended = clock.now_us()
-        await store.settle(ProbeStatus.of(PROBE, unit, 0, "done", (), now, ended), ())
-        await store.end(SessionEnd(session=store.session, outcome="complete", ended=ended))
+    rows = (
+        (Ref(kind="asset", ns=f"console/{site}", value=f"{body.list}/{number}"), body, 0)
+        for number, body in bodies
+    )
+    document = Document(file, digest, PROBE, unit, "claimed")
+    await store_document(engagement, document, site, operator, rows)

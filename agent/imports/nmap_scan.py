@@ -10,17 +10,14 @@ import time
 from ipaddress import ip_address
 from pathlib import Path
 
-from agent.clock import Clock
 from agent.engagement.engagement import Engagement
-from agent.imports.import_run import import_run, sha256_of
+from agent.imports.document import Document, store_document
+from agent.imports.import_run import sha256_of
 from agent.imports.nmap_xml import NmapHost, NmapScan, NotNmap, read_nmap
 from agent.model.bodies import Body, TcpPort
 from agent.model.bodies_told import ServiceTold
-from agent.model.observation import Observation, observation_id
 from agent.model.ref import Ref, addr, service
-from agent.model.run import SessionEnd, UnitPlan
 from agent.model.scope import parse_range
-from agent.model.status import ProbeStatus
 
 PROBE = "nmap_xml"
 DAY_US = 86_400_000_000
@@ -78,48 +75,16 @@ async def _store(
     scan: NmapScan,
     hosts: list[NmapHost],
 ) -> None:
-    clock = Clock()
     digest = sha256_of(file)
-    first, last = min(h.at for h in hosts), max(h.at for h in hosts)
-    async with import_run(
-        engagement, f"{file.name} sha256 {digest}", site, operator, first
-    ) as store:
-        unit = f"scan {digest[:16]}"
-        document = Ref(kind="document", ns="sha256", value=digest)
-        await store.plan([UnitPlan(probe=PROBE, unit=unit, subject=document)])
-        for host in hosts:
-            for body in host.bodies:
-                subject = _subject(site, host.address, body)
-                await store.add(
-                    Observation(
-                        id=observation_id(engagement.key, PROBE, 1, unit, subject, document, body),
-                        probe=PROBE,
-                        probe_rev=1,
-                        unit=unit,
-                        subject=subject,
-                        via=document,
-                        standing="reported",
-                        channel="file",
-                        at=host.at,
-                        mono=clock.mono_us(),
-                        body=body,
-                    )
-                )
-        whole = scan.complete
-        await store.settle(
-            ProbeStatus.of(
-                PROBE, unit, 0, "done" if whole else "partial", (), first, last, scan.problem
-            ),
-            (),
-        )
-        await store.end(
-            SessionEnd(
-                session=store.session,
-                outcome="complete" if whole else "partial",
-                ended=last,
-                reason=scan.problem,
-            )
-        )
+    span = min(h.at for h in hosts), max(h.at for h in hosts)
+    rows = (
+        (_subject(site, host.address, body), body, host.at)
+        for host in hosts
+        for body in host.bodies
+    )
+    problem = "" if scan.complete else scan.problem
+    document = Document(file, digest, PROBE, f"scan {digest[:16]}", "reported", span, problem)
+    await store_document(engagement, document, site, operator, rows)
 
 
 def _subject(site: str, address: str, body: Body) -> Ref:

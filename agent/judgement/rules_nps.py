@@ -177,8 +177,8 @@ def _first(owners: list[Attribution]) -> Attribution | None:
 
 
 def radius_unknown_client(world: World) -> Iterator[Hit]:
-    """May ask, and no device is known at its address."""
-    for server in world.inventory.nps:
+    """May ask, and no device is known at its address. Where none is known at all, that says nothing."""
+    for server in world.inventory.nps if any(a.addrs for a in world.assets.values()) else ():
         for c in server.clients:
             if c.enabled and not c.assets and _is_address(c.address):
                 yield Hit(

@@ -135,7 +135,8 @@ def test_the_newest_file_of_a_server_counts(tmp_path: Path) -> None:
 def test_clients_nobody_knows_and_unsigned_ones_are_found(tmp_path: Path) -> None:
     result = imported(tmp_path)
     rules = {f.rule for f in result.findings}
-    assert {"radius-client-unknown", "radius-unsigned", "radius-same-secret"} <= rules
+    assert {"radius-unsigned", "radius-same-secret"} <= rules
+    assert "radius-client-unknown" not in rules, "nobody knows of any device yet"
 
 
 def test_no_secret_in_any_output(tmp_path: Path) -> None:
@@ -156,3 +157,12 @@ def test_a_damaged_file_adds_nothing(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(ImportProblem, match="export of NPS"):
         asyncio.run(bring(made, file, "usine", "tester"))
     assert not list(made.runs.glob("*.run")) if made.runs.exists() else True
+
+
+def test_a_file_that_names_no_server_is_not_taken(tmp_path: Path) -> None:
+    """Every server has an ias.xml: the second would replace the first unseen."""
+    file = tmp_path / "IAS.xml"
+    file.write_bytes(FILE)
+    made = engagement(tmp_path / "eng")
+    with pytest.raises(ImportProblem, match="which server"):
+        asyncio.run(bring(made, file, "usine", "tester"))
