@@ -107,6 +107,12 @@ class Remote:
         """The first step: a provider who must not know yet is not asked."""
         return "off_first" if self._v.judged.engagement.former_knows else "off_first_quiet"
 
+    @property
+    def ask_protection(self) -> str:
+        """May the holders be asked already?"""
+        known = self._v.judged.engagement.former_knows
+        return "shields_asked_help" if known else "shields_asked_quiet"
+
     @cached_property
     def _leaving(self) -> list[SoftwareItem]:
         return [i for i in self._v.judged.software if i.owner.owner not in _STAYS]

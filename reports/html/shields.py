@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MOST = 400
 _SEVERITY = {"yes": 0, "unknown": 1}
+_STAYS = frozenset({"ours", "approved", "client"})
 
 
 class Shields:
@@ -42,6 +43,28 @@ class Shields:
             key=lambda c: (_SEVERITY[c.verdict], c.kind, labels.get(c.asset, "").lower(), c.id),
         )
         return found[:MOST]
+
+    @property
+    def more(self) -> int:
+        return max(0, len(self._v.judged.clashes) - MOST)
+
+    @cached_property
+    def asked(self) -> list[tuple[str, int, bool, str]]:
+        """(product, machines, former provider's, what to ask for before it goes) of what does not stay, where the catalogue knows it."""
+        hosts: dict[str, set[str]] = defaultdict(set)
+        his: set[str] = set()
+        for item in self._v.judged.protection:
+            product = by_id().get(item.product)
+            leaves = item.owner.owner not in _STAYS and item.form != "residue" and not item.builtin
+            if leaves and product is not None and product.tamper is not None:
+                hosts[item.product].add(item.asset)
+                his |= {item.product} if item.owner.owner == "former" else set()
+        found = [
+            (self.name(p), len(some), p in his, str(tamper.in_(self._v.lang)))
+            for p, some in hosts.items()
+            if (tamper := by_id()[p].tamper) is not None
+        ]
+        return sorted(found, key=lambda f: (not f[2], -f[1], f[0].lower()))
 
     def name(self, product: str) -> str:
         """What people call it, whether it protects or is an agent."""
