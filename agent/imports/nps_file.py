@@ -16,7 +16,8 @@ from xml.etree.ElementTree import Element, ParseError
 
 from agent.model.bodies_nps import NpsClient, NpsPolicy, NpsTarget, NpsVerdict
 
-MAX_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
+"""Some 100 kB is usual; a tree of many small elements takes thirty times as much."""
 MAX_OBJECTS = 20_000
 MAX_CONDITIONS = 200
 DEPTH = 60

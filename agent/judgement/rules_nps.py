@@ -17,9 +17,6 @@ from agent.model.finding import Severity
 from agent.model.nps import NpsAsker, NpsLine, NpsServer
 from agent.model.ref import Ref
 
-_EVERYBODY = ("S-1-1-0", "S-1-5-11", "S-1-5-32-545")
-"""Everyone, Authenticated Users, the server's own group of users ([MS-DTYP] 2.4.2.4)."""
-_DOMAIN_USERS = "-513"
 _WEAK = {"none": "none", "pap": "PAP", "chap": "CHAP", "mschap": "MS-CHAP"}
 _WIDE = 8
 """Addresses of a RADIUS client from which on a network is meant, not the few of one appliance."""
@@ -91,27 +88,7 @@ def _lines(
 def nps_anybody(world: World) -> Iterator[Hit]:
     """No condition on a group, or one that everybody is in."""
     for server in world.inventory.nps:
-        yield from _lines(
-            server, (p for p in _on(server) if p.verdict == "grant" and _anybody(world, p))
-        )
-
-
-def _anybody(world: World, line: NpsLine) -> bool:
-    told = [
-        text
-        for e in line.evidence
-        for text in getattr(world.observations[e].body, "conditions", ())
-    ]
-    asked = [t for t in told if "NTGROUPS(" in t]
-    return all(
-        any(_every(sid) for sid in text.partition('("')[2].rstrip('")').split(";"))
-        for text in asked
-    )
-
-
-def _every(sid: str) -> bool:
-    sid = sid.strip()
-    return sid in _EVERYBODY or (sid.startswith("S-1-5-21-") and sid.endswith(_DOMAIN_USERS))
+        yield from _lines(server, (p for p in _on(server) if p.verdict == "grant" and p.anybody))
 
 
 def nps_weak_method(world: World) -> Iterator[Hit]:

@@ -19,6 +19,8 @@ class NpsLine(M):
     name: str
     enabled: bool
     verdict: NpsVerdict
+    anybody: bool = False
+    """Does no condition on groups keep any account out?"""
     groups: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     ignores_account: bool = False

@@ -52,7 +52,7 @@ class Policed:
             ]
         elif line.others:
             parts.append(Markup("{}").format(v.f("nps_others", n=len(line.others))))
-        if not line.groups and line.verdict == "grant":
+        if line.anybody and line.verdict == "grant":
             parts.insert(0, Markup("<strong>{}</strong>").format(v.t("nps_no_group")))
         return Markup("<br>").join(parts) if parts else Markup("–")
 

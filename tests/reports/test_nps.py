@@ -39,13 +39,16 @@ def sample() -> Judged:
         server=f"nps01 {WORDS}",
         at=plain.at,
         local=True,
-        requests=(line("Windows", "local"), line("Out", "forward", target="Them", enabled=False)),
+        requests=(
+            line("Windows", "local", anybody=True),
+            line("Out", "forward", target="Them", enabled=False),
+        ),
         policies=(
             line(
                 "VPN", "grant", groups=("corp\\VPN",), others=('MATCH("a")',), methods=NPS_METHODS
             ),
-            line("Everybody", "grant", ignores_account=True, gateway=True),
-            line("Rest", "deny"),
+            line("Everybody", "grant", anybody=True, ignores_account=True, gateway=True),
+            line("Rest", "deny", anybody=True),
         ),
         clients=(
             NpsAsker(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from agent.inventory.directory.accounts import owner
 from agent.inventory.directory.domain import KRBTGT, Domain, Principal
-from agent.inventory.directory.rights import EVERYONE, may_do, steps, usual, wide
+from agent.inventory.directory.rights import EVERYONE, by_entries, steps, usual, wide
 from agent.inventory.directory.told import Row
 from agent.model.attribution import Attribution, Provider
 from agent.model.directory import DirectoryPath, PathStep, StepKind
@@ -26,17 +26,6 @@ _OPERATORS = ("S-1-5-32-549", "S-1-5-32-550", "S-1-5-32-551")
 _LINK = re.compile(r"\[ldap://(cn=\{[0-9a-f-]{36}\},[^;\]]{1,512});(\d{1,10})\]", re.IGNORECASE)
 _OFF = 1
 """gPLink option: the link is switched off ([MS-GPOL] 2.2.2)."""
-_KINDS: tuple[StepKind, ...] = (
-    "rights",
-    "all",
-    "password",
-    "members",
-    "key",
-    "acts",
-    "links",
-    "script",
-    "secrets",
-)
 Node = tuple[str, str]
 """("sid", SID), ("unit", dn), ("policy", dn), ("domain", dn) or ("holder", dn)."""
 
@@ -59,9 +48,9 @@ def paths(domain: Domain, providers: Sequence[Provider]) -> tuple[tuple[Director
     for node, step in found.items():
         if node[0] != "sid" or step.kind == "member":
             continue
-        start = graph.start(node[1])
-        if start is not None:
-            out.append(_path(graph, node, found, start, providers))
+        accounts = None if node[1] in graph.wide else graph.accounts(node[1])
+        if accounts != 0:
+            out.append(_path(graph, node, found, accounts, providers))
     # Everybody first.
     out.sort(key=lambda p: (p.accounts is not None, -(p.accounts or 0), len(p.steps), p.name))
     return tuple(out), len(graph.unread)
@@ -87,7 +76,7 @@ def _path(
         sid=node[1],
         name=graph.named(node),
         kind=p.kind if p is not None else "foreign",
-        accounts=accounts if node[1] not in graph.wide else None,
+        accounts=accounts,
         steps=tuple(told),
         owner=owner(p, providers) if p is not None and p.kind == "user" else _NOBODY,
         evidence=tuple(dict.fromkeys(e for e in evidence if e)),
@@ -143,22 +132,17 @@ class _Graph:
                     waiting.append(source)
         return found
 
-    def start(self, sid: str) -> int | None:
-        """How many accounts that are not switched off are, or are in, *sid*; None: nobody, so no way starts here."""
-        if sid in self.wide:
-            return 1
-        p = self.domain.principals.get(sid)
+    def accounts(self, sid: str) -> int:
+        """How many accounts that are not switched off are, or are in, *sid*; one that nothing is known of counts."""
+        d, p = self.domain, self.domain.principals.get(sid)
         if p is None and not sid.startswith("S-1-5-32-"):
             # Of this domain, and in no table that was read to its end: there is nobody of that number any more.
-            whole = all(self.domain.table(t).whole for t in ("users", "computers", "groups"))
-            return None if whole and sid.startswith(f"{self.domain.sid}-") else 1
+            whole = all(d.table(t).whole for t in ("users", "computers", "groups"))
+            return int(not (whole and sid.startswith(f"{d.sid}-")))
         if p is not None and p.kind != "group":
-            return None if p.enabled is False else 1
-        inside = [self.domain.principals.get(s) for s in self.domain.effective_of(sid)]
-        count = sum(
-            m is not None and m.kind != "group" and m.enabled is not False for m in inside
-        ) + sum(m is None for m in inside)
-        return count or None
+            return int(p.enabled is not False)
+        inside = [d.principals.get(s) for s in d.effective_of(sid)]
+        return sum(m is None or (m.kind != "group" and m.enabled is not False) for m in inside)
 
     def named(self, node: Node) -> str:
         kind, id_ = node
@@ -218,19 +202,15 @@ class _Graph:
     def _worked_out(self, row: Row, secrets: bool) -> Iterator[tuple[str, StepKind, str]]:
         """Of one descriptor: who may, by which kind of step."""
         head = self.domain.descriptors.get(row.text("sd"))
-        told: set[tuple[str, str]] = set()
         if head is not None and head.text("owner"):
-            told.add((head.text("owner"), "owns"))
             yield head.text("owner"), "owns", head.id
         if head is not None and head.number("open") == 1:
             yield EVERYONE, "all", head.id
-        for kind in _KINDS:
+        entries = self.domain.entries.get(row.text("sd"), ())
+        for kind in sorted({k for ace in entries for k in steps(ace, secrets=secrets)}):
 
             def bits(ace: Row, kind: StepKind = kind) -> int:
                 return steps(ace, secrets=secrets).get(kind, 0)
 
-            held = may_do(self.domain, row, bits)
-            for sid, evidence in held.items():
-                owned = head is not None and evidence == head.id and (sid, "owns") in told
-                if not owned:
-                    yield sid, kind, evidence
+            for sid, evidence in by_entries(self.domain, row, bits).items():
+                yield sid, kind, evidence

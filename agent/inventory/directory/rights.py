@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from agent.inventory.directory.domain import BUILTIN_ADMINISTRATORS, Domain
 from agent.inventory.directory.told import Row
+from agent.model.directory import StepKind
 
 EVERYONE, ANONYMOUS, AUTHENTICATED = "S-1-1-0", "S-1-5-7", "S-1-5-11"
 GET_CHANGES_ALL = "1131f6ad-9c07-11d1-f79f-00c04fc2dcd2"
@@ -20,17 +21,6 @@ _SYSTEM = frozenset({"S-1-5-18", "S-1-5-9", "S-1-3-0", "S-1-5-10", BUILTIN_ADMIN
 _TRUSTED_RIDS = (498, 512, 516, 518, 519)
 _WIDE_RIDS = (513, 514, 515)
 """Domain users, guests, computers."""
-WRITES = frozenset(
-    {
-        "bf9679c0-0de6-11d0-a285-00aa003049e2",  # member
-        "f3a64788-5306-11d1-a9c5-0000f80367c1",  # servicePrincipalName
-        "5b47d60f-6090-40b2-9f37-2a4de88f3063",  # msDS-KeyCredentialLink
-        "3f78c3e5-f79a-46bd-a0b8-9d18116ddc79",  # msDS-AllowedToActOnBehalfOfOtherIdentity
-        "f30e3bbe-9ff0-11d1-b603-0000f80367c1",  # gPLink
-        "bf967a01-0de6-11d0-a285-00aa003049e2",  # scriptPath
-    }
-)
-"""Attributes that give the object, or what it rules, to whoever writes them ([MS-ADA1] to [MS-ADA3], schemaIDGUID)."""
 RESET_PASSWORD = "00299570-246d-11d0-a768-00aa006e0529"
 
 
@@ -47,7 +37,7 @@ def wide(domain: Domain) -> frozenset[str]:
     )
 
 
-KINDS_OF_WRITES = {
+WRITES: dict[str, StepKind] = {
     "bf9679c0-0de6-11d0-a285-00aa003049e2": "members",
     "5b47d60f-6090-40b2-9f37-2a4de88f3063": "key",
     "3f78c3e5-f79a-46bd-a0b8-9d18116ddc79": "acts",
@@ -57,15 +47,15 @@ KINDS_OF_WRITES = {
 """Attribute -> how a path calls it. A service name alone only lets a password be guessed: it is no step."""
 
 
-def steps(ace: Row, *, secrets: bool = False) -> dict[str, int]:
+def steps(ace: Row, *, secrets: bool = False) -> dict[StepKind, int]:
     """Kind of step -> bits of *ace* that are it. *secrets*: of a domain, copying all its secrets counts too."""
     mask, what = ace.number("mask") or 0, ace.text("what").lower()
-    out = {"rights": mask & (WRITE_DAC | WRITE_OWNER)}
+    out: dict[StepKind, int] = {"rights": mask & (WRITE_DAC | WRITE_OWNER)}
     if not what:
         out["all"] = mask & (GENERIC_ALL | GENERIC_WRITE | WRITE_PROPERTY)
         out["password"] = mask & CONTROL
-    if what in KINDS_OF_WRITES:
-        out[KINDS_OF_WRITES[what]] = mask & WRITE_PROPERTY
+    if what in WRITES:
+        out[WRITES[what]] = mask & WRITE_PROPERTY
     if what == RESET_PASSWORD:
         out["password"] = mask & CONTROL
     if secrets:
@@ -75,32 +65,35 @@ def steps(ace: Row, *, secrets: bool = False) -> dict[str, int]:
 
 
 def takes_over(ace: Row) -> int:
-    """Bits of *ace* by which its holder makes the object his: all, its rights, its owner, a password, a telling attribute."""
-    mask, what = ace.number("mask") or 0, ace.text("what").lower()
-    out = mask & (WRITE_DAC | WRITE_OWNER)
-    if not what:
-        return out | mask & (GENERIC_ALL | GENERIC_WRITE | WRITE_PROPERTY | CONTROL)
-    if what in WRITES:
-        out |= mask & WRITE_PROPERTY
-    if what == RESET_PASSWORD:
-        out |= mask & CONTROL
+    """Bits of *ace* by which its holder makes the object his, by any kind of step."""
+    out = 0
+    for bits in steps(ace).values():
+        out |= bits
     return out
 
 
 def may_do(domain: Domain, row: Row, bits: Callable[[Row], int]) -> dict[str, str]:
     """SID -> observation, of those to whom the object of *row* allows what *bits* finds in an entry (0: nothing of it).
 
-    The owner may rewrite the entries, and without a list of entries everybody may do everything ([MS-DTYP] 2.5.3.2). A denial counts
-    against the same SID only, and an inherited one not against an entry of the object's own ([MS-ADTS] 5.1.3.3.4). An entry with a
-    condition counts: nobody here knows when it holds.
+    The owner may rewrite the entries, and without a list of entries everybody may do everything ([MS-DTYP] 2.5.3.2).
     """
-    mark = row.text("sd")
     found: dict[str, str] = {}
-    if (head := domain.descriptors.get(mark)) is not None:
+    if (head := domain.descriptors.get(row.text("sd"))) is not None:
         if head.number("open") == 1:
             found[EVERYONE] = head.id
         if owner := head.text("owner"):
             found[owner] = head.id
+    return {**by_entries(domain, row, bits), **found}
+
+
+def by_entries(domain: Domain, row: Row, bits: Callable[[Row], int]) -> dict[str, str]:
+    """As `may_do`, of those alone whom an entry names.
+
+    A denial counts against the same SID only, and an inherited one not against an entry of the object's own ([MS-ADTS] 5.1.3.3.4). An entry
+    with a condition counts: nobody here knows when it holds.
+    """
+    mark = row.text("sd")
+    found: dict[str, str] = {}
     here = [
         a
         for a in domain.entries.get(mark, ())
@@ -112,12 +105,12 @@ def may_do(domain: Domain, row: Row, bits: Callable[[Row], int]) -> dict[str, st
             for other in here:
                 mine = other.text("sid") == ace.text("sid") and other.text("kind") == "deny"
                 narrower = other.text("what") not in ("", ace.text("what"))
-                if mine and not narrower and inherited(other) <= inherited(ace):
+                if mine and not narrower and _inherited(other) <= _inherited(ace):
                     denied |= other.number("mask") or 0
             if allowed & ~denied:
                 found.setdefault(ace.text("sid"), ace.id)
     return found
 
 
-def inherited(ace: Row) -> bool:
+def _inherited(ace: Row) -> bool:
     return bool((ace.number("flags") or 0) & INHERITED)

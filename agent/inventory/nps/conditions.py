@@ -18,14 +18,15 @@ _SID = re.compile(r"S-1-\d+(?:-\d+)+")
 _DAY = re.compile(r"([0-6]) 00:00-24:00")
 _EVERYBODY = frozenset({"S-1-1-0", "S-1-5-11"})
 """Everyone; Authenticated Users ([MS-DTYP] 2.4.2.4)."""
-_USERS = "S-1-5-32-545"
+_USERS, _DOMAIN_USERS = "S-1-5-32-545", "-513"
+"""The server's own users, into whom joining puts those of the domain."""
 _MEMBERS = ("users", "computers", "groups", "members")
 """Tables that must have been read to their end before somebody is not in a group."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """`sids`: of a condition on groups. `machine`: groups of the computer, or of either."""
+    """`form`: what stands before the parenthesis, empty where it was not understood. `sids`: of a condition on groups."""
 
     form: str
     text: str
@@ -34,6 +35,16 @@ class Condition:
     @property
     def on_groups(self) -> bool:
         return self.form in ("USERNTGROUPS", "NTGROUPS")
+
+    @property
+    def everybody(self) -> bool:
+        """Is one of its groups one that every account is in?"""
+        return any(
+            s in _EVERYBODY
+            or s == _USERS
+            or (s.startswith("S-1-5-21-") and s.endswith(_DOMAIN_USERS))
+            for s in self.sids
+        )
 
     @property
     def empty(self) -> bool:
@@ -83,13 +94,12 @@ def in_any(sids: tuple[str, ...], user: Principal, domain: Domain) -> Held:
     """Is *user* in one of the groups, directly or through others?"""
     sure = True
     for sid in sids:
-        if sid in _EVERYBODY or user.sid in domain.effective_of(sid) or sid == user.sid:
+        if sid in _EVERYBODY or sid == user.sid:
             return "yes"
-        if sid == _USERS:
-            # Domain users are put into it; that of this server itself is not read.
+        if not domain.sid or sid.rpartition("-")[0] != domain.sid:
+            # A group of the server itself (BUILTIN is not that of the controllers), or of another domain: who is in it was not read.
             sure = False
-        elif not domain.sid or sid.rpartition("-")[0] != domain.sid:
-            # A group of the server itself, or of another domain: who is in it was not read.
-            sure = False
+        elif user.sid in domain.effective_of(sid):
+            return "yes"
     whole = all(domain.table(t).whole for t in _MEMBERS)
     return "no" if sure and whole else "unread"

@@ -146,6 +146,7 @@ def _lines(
                 name=p.name,
                 enabled=p.enabled,
                 verdict=p.verdict,
+                anybody=all(c.everybody for c in read.conditions if c.sids or not c.form),
                 groups=tuple(names.get(s, s) for s in dict.fromkeys(groups)),
                 others=tuple(t for c, t in texts if not (c.on_groups or c.empty)),
                 ignores_account=p.ignores_account,

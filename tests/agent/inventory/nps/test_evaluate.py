@@ -39,9 +39,17 @@ def domain(*, whole: bool = True) -> Domain:
         table("computers", []),
         table("groups", [group(1200, "VPN"), group(1201, "Equipe"), group(1300, "Vide")]),
     ]
-    pairs = ((1200, 1100), (1200, 1201), (1201, 1101), (1200, 1105), (1200, 1107), (1200, 1108))
+    pairs = (
+        (1200, 1100),
+        (1200, 1201),
+        (1201, 1101),
+        (1200, 1105),
+        (1200, 1107),
+        (1200, 1108),
+    )
     if whole:
-        tables.append(table("members", members(*pairs)))
+        local = {"group": "S-1-5-32-555", "member": f"{SID}-1102"}
+        tables.append(table("members", [*members(*pairs), local]))
     (found,) = domains(o for _, o in told(*tables).observations)
     return found
 
@@ -90,6 +98,8 @@ DENY_REST = policy("Rest", 9, ALWAYS, grants=False)
         ("other", (policy("Domain users", 1, f'USERNTGROUPS("{SID}-513")'),), "yes"),
         # What could not be told is neither.
         ("direct", (policy("Theirs", 1, ELSEWHERE),), "unknown"),
+        # BUILTIN is the server's own, not the controllers'.
+        ("other", (policy("Local", 1, 'USERNTGROUPS("S-1-5-32-555")'),), "unknown"),
         ("direct", (policy("Theirs", 0, ELSEWHERE, grants=False), GRANT), "unknown"),
         ("direct", (policy("Theirs", 0, ELSEWHERE), GRANT), "yes"),
         ("direct", (policy("Odd", 1, "SOMETHING NEW"),), "unknown"),
