@@ -39,18 +39,16 @@ Told = tuple[float, float, float]
 
 
 def figures() -> Iterable[Figure]:
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        # Always the same place: what Samba keeps names it.
-        domain = controller(CACHE, Path("/tmp/handover-bulk"))
+    with tempfile.TemporaryDirectory() as folder:
+        domain = controller(CACHE, Path(folder) / "d")
         try:
             domain.start()
-            yield from _measured(domain, Path(folder))
+            yield from _measured(domain)
         finally:
             domain.stop()
-            subprocess.run(["rm", "-rf", str(domain.folder)], check=False, env={"PATH": os.defpath})
 
 
-def _measured(domain: Controller, folder: Path) -> Iterable[Figure]:
+def _measured(domain: Controller) -> Iterable[Figure]:
     kinds = {"ldapsearch": _ldapsearch, "ldap3": _ldap3, "ours": _ours, "normal": _ours_normal}
     best: dict[str, Told] = {}
     # Seconds and CPU are compared each by its best round.
@@ -203,22 +201,9 @@ def _audit(domain: Controller) -> None:
     """From the first packet to the judgement."""
     from agent.inventory.build import build
     from agent.judgement.judge import judge
-    from agent.model.bodies_directory import DirectoryTable
-    from agent.model.judged import SiteFacts
-    from collectors.directory.probe import Directory
-    from tests.agent.judgement.sample import engagement, material
-    from tests.agent.judgement.sample_run import DAY, NOW, Run
-    from tests.agent.net.peers import run_unit
-    from tests.collectors.directory.entering import at, reader
+    from tests.collectors.directory.entering import collected, reader
 
-    ctx = at(domain, reader(domain, "Administrator", ADMIN_PASSWORD))
-    books = asyncio.run(run_unit(Directory(), ctx))
-    site = SiteFacts(id="hq", address="", hours="", networks=("192.0.2.0/24",))
-    run = Run(site, NOW - DAY, "run-1")
-    for _, body in books.bodies:
-        if isinstance(body, DirectoryTable):
-            run.see("directory", domain.dns, "192.0.2.1", body, at=NOW - DAY)
-    told = material(engagement(site), (run,))
+    told = collected(domain, reader(domain, "Administrator", ADMIN_PASSWORD))
     result = judge(told, build(told))
     (one,) = result.directory
     _enough(one.users + one.computers)

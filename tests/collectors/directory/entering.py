@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,14 +10,21 @@ from pathlib import Path
 
 from agent.context import RunContext
 from agent.contract import Refused, Trust
+from agent.material import Material
+from agent.model.attribution import Provider
 from agent.model.bodies import Body
+from agent.model.bodies_directory import DirectoryTable
 from agent.model.bodies_services import LdapRootDse
+from agent.model.judged import SiteFacts
 from agent.model.scope import ScopeRule
 from agent.net.dialer import LiveDialer
 from agent.net.door import Doors
+from collectors.directory.probe import Directory
 from fixtures.directory.controller import Controller
 from fixtures.directory.seeded import PASSWORD, READER
-from tests.agent.net.peers import context, fast_pacer
+from tests.agent.judgement.sample import engagement, material
+from tests.agent.judgement.sample_run import DAY, NOW, Run
+from tests.agent.net.peers import context, fast_pacer, run_unit
 from tests.collectors.snmp.agents import Lent, Try
 
 
@@ -88,3 +96,16 @@ def at(
     plain = context([root(controller), *seen], scope=scope)
     door = LiveDialer(scope, fast_pacer(), doors=Doors(None, None))
     return replace(plain, dial=door, accounts=book)
+
+
+def collected(
+    controller: Controller, book: DomainBook, providers: tuple[Provider, ...] = ()
+) -> Material:
+    """What the probe tells of the domain, as the only run of an engagement."""
+    books = asyncio.run(run_unit(Directory(), at(controller, book)))
+    site = SiteFacts(id="hq", address="", hours="", networks=("192.0.2.0/24",))
+    run = Run(site, NOW - DAY, "run-1")
+    for _, body in books.bodies:
+        if isinstance(body, DirectoryTable):
+            run.see("directory", controller.dns, "192.0.2.1", body, at=NOW - DAY)
+    return material(engagement(site), (run,), providers=providers)

@@ -3,8 +3,6 @@ fresh Samba domain has."""
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from agent.catalogs.risks import load_risks
@@ -15,15 +13,12 @@ from agent.judgement.looked import Looked
 from agent.judgement.world import World
 from agent.material import Material
 from agent.model.attribution import Provider
-from agent.model.bodies_directory import DirectoryTable
 from agent.model.judged import SiteFacts
-from collectors.directory.probe import Directory
 from fixtures.directory.controller import ADMIN_PASSWORD, Controller
 from fixtures.directory.seeded import ANSWERS, NESTED_ADMINS
 from tests.agent.judgement.sample import engagement, material
 from tests.agent.judgement.sample_run import DAY, NOW, Run
-from tests.agent.net.peers import run_unit
-from tests.collectors.directory.entering import DomainBook, at, reader
+from tests.collectors.directory.entering import DomainBook, collected, reader
 
 pytestmark = [pytest.mark.root, pytest.mark.needs("samba", "ldbadd", "unshare", "openssl")]
 FORMER = Provider(
@@ -49,14 +44,7 @@ STOCK = {
 
 
 def world(controller: Controller, book: DomainBook | None = None) -> World:
-    ctx = at(controller, book or reader(controller))
-    books = asyncio.run(run_unit(Directory(), ctx))
-    site = SiteFacts(id="hq", address="", hours="", networks=("192.0.2.0/24",))
-    run = Run(site, NOW - DAY, "run-1")
-    for _, body in books.bodies:
-        if isinstance(body, DirectoryTable):
-            run.see("directory", controller.dns, "192.0.2.1", body, at=NOW - DAY)
-    told = material(engagement(site), (run,), providers=(FORMER,))
+    told = collected(controller, book or reader(controller), (FORMER,))
     return World(told, build(told), Looked(told))
 
 
