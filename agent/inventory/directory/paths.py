@@ -207,7 +207,9 @@ class _Graph:
         if head is not None and head.number("open") == 1:
             yield EVERYONE, "all", head.id
         entries = self.domain.entries.get(row.text("sd"), ())
-        for kind in sorted({k for ace in entries for k in steps(ace, secrets=secrets)}):
+        kinds: set[StepKind] = {k for ace in entries for k in steps(ace, secrets=secrets)}
+        told: list[StepKind] = sorted(kinds)
+        for kind in told:
 
             def bits(ace: Row, kind: StepKind = kind) -> int:
                 return steps(ace, secrets=secrets).get(kind, 0)
